@@ -1,0 +1,1 @@
+"""Command line: parse the arguments, run one job, report what happened."""

@@ -1,0 +1,1 @@
+"""Pure: what a matting dataset is made of."""

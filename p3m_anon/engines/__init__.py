@@ -1,0 +1,1 @@
+"""How many pictures are worked on at once."""

@@ -1,0 +1,1 @@
+"""Pure: landmarks -> outline -> mask -> exclusion -> blur, and the verdict on a picture."""

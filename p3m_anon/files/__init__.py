@@ -1,0 +1,1 @@
+"""Everything that touches a file: decode, encode, atomic writes, ledger, masks, weights."""

@@ -1,0 +1,1 @@
+"""Wiring: disk, detectors and the pure code of `faces`, `dataset` and `matting`."""

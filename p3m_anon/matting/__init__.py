@@ -1,0 +1,1 @@
+"""Pure: alpha mattes and trimaps."""
