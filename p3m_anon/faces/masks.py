@@ -1,0 +1,144 @@
+"""Faces -> masks: outline, minus the transition region, with what speaks against each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from p3m_anon.faces.outline import core, ellipse, face_width, implausible, outline
+from p3m_anon.faces.patch import Patch, from_mask
+from p3m_anon.faces.raster import rasterize
+from p3m_anon.faces.reasons import Finding, Reason
+from p3m_anon.matting.transition import default_radius, transition
+
+if TYPE_CHECKING:
+    from shapely import Polygon
+
+    from p3m_anon.arrays import AlphaPixels, Mask
+    from p3m_anon.faces.face import Face
+    from p3m_anon.faces.settings import BlurSettings
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMask:
+    """One region to blur.
+
+    face: the face it covers, None for a region that a person drew. outline: its polygon, None if drawn.
+    mask: before exclusion. adjusted: after it, always inside mask and apart from the transition region.
+    width: face width w in pixels. findings: why a person has to look.
+    """
+
+    face: Face | None
+    outline: Polygon | None
+    mask: Patch
+    adjusted: Patch
+    width: float
+    findings: tuple[Finding, ...] = ()
+
+    def decision(self) -> str:
+        """One word for the ledger: the first reason against the mask, or how it came about."""
+        if self.findings:
+            return self.findings[0].reason.value
+        if self.face is None:
+            return "manual"
+        return "ellipse" if self.face.profile else "outline"
+
+
+def face_masks(
+    size: tuple[int, int], faces: tuple[Face, ...], alpha: AlphaPixels | None, settings: BlurSettings
+) -> tuple[FaceMask, ...]:
+    """A mask for every face of a (height, width) picture, bystanders too.
+
+    alpha: uint8 or uint16 (H, W), upright like the picture; None: nothing is excluded.
+    """
+    return tuple(_face_mask(size, face, alpha, settings) for face in faces)
+
+
+def manual_masks(
+    drawn: Mask, alpha: AlphaPixels | None, settings: BlurSettings, *, as_drawn: bool
+) -> tuple[FaceMask, ...]:
+    """The connected regions of a manual mask, bool (H, W).
+
+    The face width of a region is the longer side of its box, so that the blur is never weaker than
+    for a face that fills it. as_drawn: leave the transition region in.
+    """
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(drawn.astype(np.uint8), connectivity=8)
+    masks = []
+    for label in range(1, count):
+        x, y, w, h = (int(v) for v in stats[label, :4])
+        patch = Patch(y, x, labels[y : y + h, x : x + w] == label)
+        between = np.zeros_like(patch.mask) if as_drawn else _transition(alpha, patch, settings)
+        masks.append(FaceMask(None, None, patch, patch.replaced(patch.mask & ~between), float(max(w, h))))
+    return tuple(masks)
+
+
+def _face_mask(
+    size: tuple[int, int], face: Face, alpha: AlphaPixels | None, settings: BlurSettings
+) -> FaceMask:
+    width = face_width(face)
+    if face.profile and settings.side_views == "ellipse":
+        polygon = ellipse(face.box)
+        mask = rasterize(polygon, size)
+        between = _transition(alpha, mask, settings)
+        findings = _sight_findings(face, width, settings)
+        return FaceMask(face, polygon, mask, mask.replaced(mask.mask & ~between), width, findings)
+
+    wrong = implausible(face.landmarks, face.box, size, settings.min_inside_picture)
+    if wrong:
+        nothing = from_mask(np.zeros((1, 1), bool))
+        finding = Finding(Reason.IMPLAUSIBLE_OUTLINE, wrong)
+        return FaceMask(face, None, nothing, nothing, width, (*_sight_findings(face, width, settings), finding))
+
+    forehead = settings.covers_forehead
+    polygon = outline(face.landmarks, margin=face.margin * width, forehead=forehead)
+    mask = rasterize(polygon, size)
+    between = _transition(alpha, mask, settings)
+    findings = _sight_findings(face, width, settings)
+    if face.profile:
+        findings += (Finding(Reason.PROFILE, "the head is turned too far for a trustworthy outline"),)
+    findings += _loss_findings(size, face, alpha, forehead, settings)
+    return FaceMask(face, polygon, mask, mask.replaced(mask.mask & ~between), width, findings)
+
+
+def _transition(alpha: AlphaPixels | None, patch: Patch, settings: BlurSettings) -> Mask:
+    """The transition region inside a patch's rectangle, bool."""
+    if alpha is None or not patch.mask.size:
+        return np.zeros_like(patch.mask)
+    radius = settings.transition_radius
+    if radius is None:
+        radius = default_radius((alpha.shape[0], alpha.shape[1]))
+    return transition(alpha, radius, lo=settings.transition_lo, hi=settings.transition_hi, window=patch.slices)
+
+
+def _sight_findings(face: Face, width: float, settings: BlurSettings) -> tuple[Finding, ...]:
+    """What the detector's own figures say against a face."""
+    found: tuple[Finding, ...] = ()
+    if width < settings.min_face:
+        found += (Finding(Reason.TOO_SMALL, f"a face is {width:.0f} px wide, under {settings.min_face:g}"),)
+    if face.score < settings.min_score:
+        found += (Finding(Reason.LOW_SCORE, f"a face scores {face.score:.2f}, under {settings.min_score:g}"),)
+    return found
+
+
+def _loss_findings(
+    size: tuple[int, int], face: Face, alpha: AlphaPixels | None, forehead: bool, settings: BlurSettings
+) -> tuple[Finding, ...]:
+    """`mask_lost_to_transition`, measured on the outline before it was grown.
+
+    The margin is there to be safe against the landmarks' error and may well reach into hair; losing
+    that part loses nothing of the face.
+    """
+    if alpha is None:
+        return ()
+    inner = rasterize(core(face.landmarks), size)
+    if (inner.mask & _transition(alpha, inner, settings)).any():
+        return (Finding(Reason.MASK_LOST_TO_TRANSITION, "the transition region reaches into eyes, nose or mouth"),)
+    own = rasterize(outline(face.landmarks, forehead=forehead), size)
+    lost = np.count_nonzero(own.mask & _transition(alpha, own, settings)) / max(own.area, 1)
+    if lost > settings.max_transition_loss:
+        return (Finding(Reason.MASK_LOST_TO_TRANSITION, f"the transition region takes {lost:.0%} of a face"),)
+    return ()

@@ -1,0 +1,77 @@
+"""Every threshold and strength of `blur`, in one frozen record that is saved with each run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+ALGORITHM_VERSION = 1  # raise it when the same settings would give other pixels
+
+BlurProfile = Literal["p3m", "strict"]
+Region = Literal["p3m", "full-face"]
+BlurMethod = Literal["fast", "exact"]
+SideViews = Literal["review", "ellipse"]
+
+
+@dataclass(frozen=True)
+class BlurSettings:
+    """What decides a picture's pixels and its verdict. Lengths are shares of the face width w.
+
+    blur_profile: `p3m` blurs the face; `strict` replaces it by what surrounds it.
+    region: `p3m` is Figure 3's area between cheeks and eyebrows; `full-face` adds the forehead.
+    blur: `fast` shrinks, blurs and enlarges; `exact` is the plain Gaussian.
+    side_views: a head seen from the side waits for review, or is covered by an ellipse.
+    sigma: Gaussian sigma / w, at least MIN_SIGMA.
+    transition_lo, transition_hi: alpha values (of 255) between which a pixel is in transition.
+    transition_radius: how many pixels the transition region is dilated; None: from the picture's size.
+    max_transition_loss: largest share of an outline that exclusion may take.
+    min_score: a detector's score under which a face waits for review.
+    min_face: smallest face width in pixels that is blurred without a person.
+    min_inside_picture: smallest share of an outline's area that lies inside the picture.
+    min_inside_alpha: smallest share of the largest face's outline that is foreground.
+    min_manual_cover: smallest share of a detected face that a manual mask must cover.
+    """
+
+    blur_profile: BlurProfile = "p3m"
+    region: Region = "p3m"
+    blur: BlurMethod = "fast"
+    side_views: SideViews = "review"
+    sigma: float = 0.3
+    transition_lo: int = 5
+    transition_hi: int = 250
+    transition_radius: int | None = None
+    max_transition_loss: float = 0.15
+    min_score: float = 0.5
+    min_face: float = 12.0
+    min_inside_picture: float = 0.5
+    min_inside_alpha: float = 0.5
+    min_manual_cover: float = 0.95
+
+    MIN_SIGMA = 0.2  # weaker blurs can be undone by a linear inverse filter
+
+    def __post_init__(self) -> None:
+        """Refuse a blur that is too weak to publish, and bounds that are none."""
+        if not self.MIN_SIGMA <= self.sigma <= 5:
+            raise ValueError(
+                f"sigma must be between {self.MIN_SIGMA} and 5 face widths (a weaker blur can be inverted), "
+                f"got {self.sigma}"
+            )
+        if not 0 <= self.transition_lo < self.transition_hi <= 255:
+            raise ValueError("transition bounds must satisfy 0 <= lo < hi <= 255")
+        if self.transition_radius is not None and self.transition_radius < 0:
+            raise ValueError(f"transition_radius must not be negative, got {self.transition_radius}")
+
+    @property
+    def covers_forehead(self) -> bool:
+        """`strict` always takes the whole face."""
+        return self.region == "full-face" or self.blur_profile == "strict"
+
+    def to_json(self) -> str:
+        """All fields, with sorted keys."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    def digest(self) -> str:
+        """Hex sha256 over the settings and the algorithm's version, shortened to 16 digits."""
+        return hashlib.sha256(f"{ALGORITHM_VERSION}:{self.to_json()}".encode()).hexdigest()[:16]

@@ -1,0 +1,136 @@
+"""May a picture leave? Fail closed: every finding sends it to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from p3m_anon.faces.outline import outline
+from p3m_anon.faces.patch import union
+from p3m_anon.faces.raster import rasterize
+from p3m_anon.faces.reasons import Finding, Reason
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import AlphaPixels, Box
+    from p3m_anon.faces.face import Face
+    from p3m_anon.faces.masks import FaceMask
+    from p3m_anon.faces.settings import BlurSettings
+
+SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in common
+
+
+def findings(
+    size: tuple[int, int],
+    masks: Sequence[FaceMask],
+    second: Sequence[Box] | None,
+    alpha: AlphaPixels | None,
+    settings: BlurSettings,
+) -> tuple[Finding, ...]:
+    """All that speaks against releasing a picture that was masked automatically, worst first.
+
+    size: height and width. second: the boxes of the second look, None where there was none.
+    """
+    faces = [m.face for m in masks if m.face is not None]
+    found = [*disagreements(faces, second)]
+    if not faces and not found:
+        found.append(Finding(Reason.NO_FACE, "no face found"))
+    for mask in masks:
+        found.extend(mask.findings)
+    if alpha is not None and faces:
+        found.extend(_outside_alpha(size, masks, alpha, settings))
+    return ranked(found)
+
+
+def manual_findings(
+    size: tuple[int, int],
+    manual: Sequence[FaceMask],
+    faces: Sequence[Face],
+    second: Sequence[Box] | None,
+    settings: BlurSettings,
+) -> tuple[Finding, ...]:
+    """What speaks against a manual mask: a face that any look sees and the mask does not cover.
+
+    Measured on what will be blurred, so a mask that loses the face to the transition region is
+    found out too. A face whose outline is no polygon, and one that only the second look sees, are
+    measured by their box, of which a face's outline fills about two thirds.
+    """
+    blurred = union([m.adjusted for m in manual], size)
+    found = []
+    for face in faces:
+        polygon = outline(face.landmarks)
+        if polygon.is_valid and polygon.area > 0:
+            patch = rasterize(polygon, size)
+            if patch.area:
+                cover = np.count_nonzero(blurred[patch.slices] & patch.mask) / patch.area
+                if cover < settings.min_manual_cover:
+                    detail = f"the manual mask covers {cover:.0%} of a detected face"
+                    found.append(Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, detail))
+                continue
+        found.extend(_box_uncovered(blurred, face.box))
+    for box in unmatched(second or (), [face.box for face in faces]):
+        found.extend(_box_uncovered(blurred, box))
+    return ranked(found)
+
+
+def disagreements(faces: Sequence[Face], second: Sequence[Box] | None) -> list[Finding]:
+    """Faces that only one of two looks sees."""
+    if second is None:
+        return []
+    first = [face.box for face in faces]
+    only_second, only_first = unmatched(second, first), unmatched(first, second)
+    if not only_second and not only_first:
+        return []
+    parts = [
+        f"{len(boxes)} face(s) only by the {look} look"
+        for boxes, look in ((only_first, "first"), (only_second, "second"))
+        if boxes
+    ]
+    return [Finding(Reason.DETECTORS_DISAGREE, " and ".join(parts))]
+
+
+def unmatched(boxes: Sequence[Box], others: Sequence[Box]) -> list[Box]:
+    """Boxes for which no box of `others` is the same face."""
+    return [box for box in boxes if not any(_same(box, other) for other in others)]
+
+
+def ranked(found: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order of the reason list, each once."""
+    order = list(Reason)
+    return tuple(sorted(dict.fromkeys(found), key=lambda f: order.index(f.reason)))
+
+
+def _same(a: Box, b: Box) -> bool:
+    """Two boxes of one face: they overlap well, and neither is more than three times as wide."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return False
+    wide, narrow = max(a[2] - a[0], b[2] - b[0]), min(a[2] - a[0], b[2] - b[0])
+    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+    return wide <= 3 * narrow and width * height >= SAME_FACE * smaller
+
+
+def _box_uncovered(blurred: np.ndarray, box: Box) -> list[Finding]:  # type: ignore[type-arg]
+    height, width = blurred.shape
+    x0, y0, x1, y1 = (round(v) for v in box)
+    inside = blurred[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
+    if inside.size and inside.mean() >= 0.6:
+        return []
+    return [Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, "a face that one look sees lies outside the manual mask")]
+
+
+def _outside_alpha(
+    size: tuple[int, int], masks: Sequence[FaceMask], alpha: AlphaPixels, settings: BlurSettings
+) -> list[Finding]:
+    """The largest face has to lie on the matte's foreground, or the matte belongs to another picture."""
+    largest = max(masks, key=lambda m: m.width)
+    patch = largest.mask
+    if not patch.area:
+        return []
+    half = np.iinfo(alpha.dtype).max // 2
+    inside = np.count_nonzero((alpha[patch.slices] > half) & patch.mask) / patch.area
+    if inside >= settings.min_inside_alpha:
+        return []
+    return [Finding(Reason.FACE_OUTSIDE_ALPHA, f"{inside:.0%} of the largest face lies on the matte")]

@@ -1,0 +1,283 @@
+"""The ledger: what is known about every input, in SQLite, private and local.
+
+One row an input, written after its files; an append-only table of events tells how it came there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from p3m_anon.errors import Stopped, UsageError
+
+STATUSES = ("pending", "accepted", "needs_review", "failed", "excluded", "withdrawn", "unsupported")
+
+# Each entry brings a ledger from version i to i + 1; entries are only ever appended.
+MIGRATIONS = (
+    """
+    CREATE TABLE inputs (
+      path TEXT PRIMARY KEY,          -- relative to the input folder, posix
+      id TEXT NOT NULL,
+      id_key TEXT NOT NULL UNIQUE,    -- NFC and case-folded: two ids never differ by case alone
+      seen INTEGER NOT NULL,          -- the last run that found the file
+      status TEXT NOT NULL,
+      reason TEXT, detail TEXT,
+      digest TEXT,
+      facts TEXT NOT NULL DEFAULT '{}',    -- JSON: what a manifest row needs
+      faces TEXT NOT NULL DEFAULT '[]',    -- JSON: landmarks, boxes, decisions
+      phash TEXT,                          -- perceptual hash of the original, 16 hex digits
+      timings TEXT NOT NULL DEFAULT '{}',  -- JSON: ms per stage
+      versions TEXT NOT NULL DEFAULT '{}', -- JSON
+      updated TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX inputs_status ON inputs (status, path);
+    CREATE TABLE sources (
+      path TEXT NOT NULL, role TEXT NOT NULL,  -- image, alpha, manual_mask, landmarks
+      file TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL,
+      PRIMARY KEY (path, role)
+    ) WITHOUT ROWID;
+    CREATE TABLE outputs (
+      path TEXT NOT NULL, role TEXT NOT NULL,  -- image, alpha, facemask, ...
+      file TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
+      PRIMARY KEY (path, role)
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+      n INTEGER PRIMARY KEY AUTOINCREMENT,
+      at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, path TEXT, previous TEXT
+    );
+    CREATE TRIGGER events_keep BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    """,
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that a result was made from; `file` is its full path."""
+
+    role: str
+    file: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that was written; `file` is relative to the release folder, or to the private one."""
+
+    role: str
+    file: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """All that the ledger keeps of one input."""
+
+    path: str
+    id: str
+    status: str = "pending"
+    reason: str | None = None
+    detail: str | None = None
+    digest: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    faces: list[dict[str, Any]] = field(default_factory=list)
+    phash: str | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    sources: tuple[Source, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+def id_key(name: str) -> str:
+    """Two ids with the same key would be one file on some file system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+class Ledger:
+    """An open ledger. Use one per process; all writes come from one thread."""
+
+    def __init__(self, file: Path, who: str = "p3m-anon") -> None:
+        """Open or create; an older schema is brought up to date, a newer one refused."""
+        self._who = who
+        self._db = sqlite3.connect(file, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+            self._db.execute(f"PRAGMA {pragma}")
+        os.chmod(file, 0o600)
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise UsageError(f"{file.name}: made by a newer p3m-anon (schema {version}); upgrade p3m-anon")
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+        self.run = int(self._db.execute("SELECT coalesce(max(seen), 0) + 1 FROM inputs").fetchone()[0])
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file."""
+        self._db.close()
+
+    def __enter__(self) -> Ledger:
+        """The ledger itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def register(self, paths: Iterable[str], make_id: Callable[[str, bool], str]) -> int:
+        """Note every input of this run, and return how many there are.
+
+        make_id(path, shared) gives a path's id; `shared` says that another file has the same path
+        but for its ending. Raises UsageError, and changes nothing, if two ids are the same.
+        """
+        db = self._db
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS found (path TEXT PRIMARY KEY, stem TEXT) WITHOUT ROWID")
+        db.execute("DELETE FROM found")
+        with self._transaction():
+            rows = ((p, id_key(os.path.splitext(p)[0])) for p in paths)
+            db.executemany("INSERT OR IGNORE INTO found VALUES (?, ?)", rows)
+        db.create_function("make_id", 2, lambda path, shared: make_id(path, bool(shared)), deterministic=True)
+        db.create_function("id_key", 1, id_key, deterministic=True)
+        db.execute("DROP TABLE IF EXISTS named")
+        db.execute(
+            "CREATE TEMP TABLE named AS SELECT path, make_id(path, n > 1) AS id FROM"
+            " (SELECT path, count(*) OVER (PARTITION BY stem) AS n FROM found)"
+        )
+        twins = db.execute(
+            "SELECT group_concat(path, ' and ') FROM named GROUP BY id_key(id) HAVING count(*) > 1 LIMIT 3"
+        ).fetchall()
+        if twins:
+            pairs = "; ".join(row[0] for row in twins)
+            raise UsageError(f"two inputs would get the same id: {pairs}. Rename one, or use --ids opaque")
+        with self._transaction():
+            # an input that is gone gives its id back when a new file asks for it
+            db.execute(
+                "UPDATE inputs SET id_key = 'gone:' || path WHERE path NOT IN (SELECT path FROM named)"
+                " AND id_key IN (SELECT id_key(id) FROM named)"
+            )
+            db.execute("UPDATE inputs SET id_key = 'old:' || path WHERE path IN (SELECT path FROM named)")
+            db.execute(
+                "INSERT INTO inputs (path, id, id_key, seen, status)"
+                " SELECT path, id, id_key(id), ?, 'pending' FROM named WHERE true"
+                " ON CONFLICT (path) DO UPDATE SET id = excluded.id, id_key = excluded.id_key, seen = excluded.seen",
+                (self.run,),
+            )
+        return int(db.execute("SELECT count(*) FROM named").fetchone()[0])
+
+    def rows(self, status: str | None = None, *, gone: bool = False, page: int = 500) -> Iterator[Row]:
+        """Rows of this run's inputs in path order (or of inputs that are gone), a page at a time."""
+        last = ""
+        where = "seen < ?" if gone else "seen = ?"
+        while True:
+            found = self._db.execute(
+                f"SELECT * FROM inputs WHERE path > ? AND {where} AND (? IS NULL OR status = ?) ORDER BY path LIMIT ?",
+                (last, self.run, status, status, page),
+            ).fetchall()
+            if not found:
+                return
+            for row in found:
+                yield self._row(row)
+            last = found[-1]["path"]
+
+    def row(self, path: str) -> Row | None:
+        """The row of one input."""
+        found = self._db.execute("SELECT * FROM inputs WHERE path = ?", (path,)).fetchone()
+        return self._row(found) if found else None
+
+    def record(self, row: Row, what: str = "blur") -> None:
+        """Write a row with its sources and outputs, and an event that keeps what it said before."""
+        with self._transaction():
+            before = self._db.execute(
+                "SELECT status, reason, digest FROM inputs WHERE path = ?", (row.path,)
+            ).fetchone()
+            previous = json.dumps(dict(before)) if before else None
+            self._event(f"{what}: {row.status}", row.path, previous)
+            self._db.execute(
+                "UPDATE inputs SET status=?, reason=?, detail=?, digest=?, facts=?, faces=?, phash=?, timings=?,"
+                " versions=?, updated=? WHERE path=?",
+                (
+                    *(row.status, row.reason, row.detail, row.digest, json.dumps(row.facts)),
+                    *(json.dumps(row.faces), row.phash, json.dumps(row.timings), json.dumps(row.versions)),
+                    *(_now(), row.path),
+                ),
+            )
+            for table, items in (("sources", row.sources), ("outputs", row.outputs)):
+                self._db.execute(f"DELETE FROM {table} WHERE path = ?", (row.path,))
+                for item in items:
+                    values = list(vars(item).values())
+                    marks = ", ".join("?" * (len(values) + 1))
+                    self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (row.path, *values))
+
+    def forget(self, path: str) -> None:
+        """Remove the row of an input that is gone; the event stays."""
+        with self._transaction():
+            self._event("pruned", path, None)
+            for table in ("inputs", "sources", "outputs"):
+                self._db.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
+
+    def counts(self) -> dict[str, int]:
+        """How many inputs of this run have each status."""
+        found = self._db.execute("SELECT status, count(*) FROM inputs WHERE seen = ? GROUP BY status", (self.run,))
+        return {status: n for status, n in found}
+
+    def reasons(self) -> dict[str, int]:
+        """How many inputs of this run wait for each reason."""
+        found = self._db.execute(
+            "SELECT reason, count(*) FROM inputs WHERE seen = ? AND status = 'needs_review' GROUP BY reason", (self.run,)
+        )
+        return {reason: n for reason, n in found}
+
+    def event(self, what: str, detail: dict[str, Any] | None = None) -> None:
+        """Append an event that belongs to no input."""
+        with self._transaction():
+            self._event(what, None, json.dumps(detail) if detail else None)
+
+    def last_event(self, prefix: str) -> str | None:
+        """The newest event that belongs to no input and starts like this."""
+        found = self._db.execute(
+            "SELECT what FROM events WHERE path IS NULL AND what LIKE ? ORDER BY n DESC LIMIT 1", (prefix + "%",)
+        ).fetchone()
+        return found[0] if found else None
+
+    def _event(self, what: str, path: str | None, previous: str | None) -> None:
+        self._db.execute(
+            "INSERT INTO events (at, who, what, path, previous) VALUES (?, ?, ?, ?, ?)",
+            (_now(), self._who, what, path, previous),
+        )
+
+    def _row(self, row: sqlite3.Row) -> Row:
+        values = {key: row[key] for key in ("path", "id", "status", "reason", "detail", "digest", "phash")}
+        values |= {key: json.loads(row[key]) for key in ("facts", "faces", "timings", "versions")}
+        for table, kind in (("sources", Source), ("outputs", Output)):
+            found = self._db.execute(f"SELECT * FROM {table} WHERE path = ? ORDER BY role", (row["path"],)).fetchall()
+            values[table] = tuple(kind(**{k: r[k] for k in r.keys() if k != "path"}) for r in found)  # noqa: SIM118
+        return Row(**values)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            self._db.execute("ROLLBACK")
+            if "full" in str(error):
+                raise Stopped("the disk is full; free some space and run the same command again") from error
+            raise
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

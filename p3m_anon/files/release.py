@@ -1,0 +1,59 @@
+"""Where a picture's files lie in the release folder and in the private one, and their removal."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.ledger import Output
+
+EXTENSIONS = (".jpg", ".png", ".webp", ".tif", ".bmp")
+PRIVATE_ROLES = frozenset({"facemask", "thumbnail", "figure"})
+
+
+class Release:
+    """Writes outputs and removes them; `out` holds only what may be published, `private` the rest."""
+
+    def __init__(self, out: Path, private: Path) -> None:
+        """Nothing is created before the first write."""
+        self.out, self.private = out, private
+
+    def place(self, role: str) -> Path:
+        """The folder that an output's `file` is relative to."""
+        return self.private if role in PRIVATE_ROLES else self.out
+
+    def write(self, role: str, file: str, data: bytes) -> Output:
+        """Write one output atomically; private files are readable by their owner only."""
+        write_bytes(self.place(role) / file, data, private=role in PRIVATE_ROLES)
+        return Output(role, file, len(data), hashlib.sha256(data).hexdigest())
+
+    def present(self, outputs: Iterable[Output], *, rehash: bool = False) -> bool:
+        """Every output is there with its recorded size (and, with rehash, its content)."""
+        for output in outputs:
+            path = self.place(output.role) / output.file
+            try:
+                if path.stat().st_size != output.size:
+                    return False
+                if rehash and hashlib.sha256(path.read_bytes()).hexdigest() != output.sha256:
+                    return False
+            except OSError:
+                return False
+        return True
+
+    def clear(self, name: str, old: Iterable[Output], keep: Iterable[Output] = ()) -> None:
+        """Remove what a picture has in the release and private folders, but for `keep`.
+
+        Removed are the recorded outputs and every file that a run killed before its ledger row was
+        written may have left under this id.
+        """
+        kept = {self.place(o.role) / o.file for o in keep}
+        stale = {self.place(o.role) / o.file for o in old}
+        stale |= {self.out / "blurred_image" / f"{name}{ext}" for ext in EXTENSIONS}
+        stale |= {self.out / "mask" / f"{name}.png", self.out / "facemask" / f"{name}.png"}
+        stale |= {self.private / "facemask" / f"{name}.png"}
+        for path in stale - kept:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
