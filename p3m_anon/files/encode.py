@@ -51,6 +51,8 @@ def check_fit(pixels: Pixels, format: str, icc: bytes | None) -> None:
     channels = channels_of(pixels)
     if pixels.dtype == np.uint16 and format not in ("PNG", "TIFF"):
         raise ImageError(f"{format} cannot hold 16 bits per channel; choose --format png or tiff")
+    if pixels.dtype == np.uint16 and channels == 2 and format == "TIFF":
+        raise ImageError("a 16-bit TIFF of grey with transparency is read by few programs; choose --format png")
     if channels in (2, 4) and format == "JPEG":
         raise ImageError("JPEG cannot hold transparency; choose --format png, webp or tiff")
     if channels == 2 and format == "BMP":

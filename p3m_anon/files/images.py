@@ -162,9 +162,9 @@ def encode(pixels: Pixels, encoding: Encoding, format: str | None = None) -> tup
     """Encode uint8 or uint16 (H, W), (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA.
 
     `format` asks for another format than the source's (any case, "jpg" and "tif" too). Returns the file's bytes, its
-    extension, and the fidelity: "exact" if the file decodes to `pixels` again, else "reencoded". Colour under alpha
-    0 is written as 0. Raises ImageError where the format cannot hold such pixels (depth, alpha, size), naming the
-    choices; ValueError for an unknown format or array.
+    extension, and the fidelity: "exact" if the file decodes to `pixels` again (from WebP, grey comes as three equal
+    channels), else "reencoded". Colour under alpha 0 is written as 0. Raises ImageError where the format cannot hold
+    such pixels (depth, alpha, size, profile), naming the choices; ValueError for an unknown format or array.
     """
     name = encoding.format if format is None else format.upper()
     target = _OTHER_NAMES.get(name, name)
