@@ -74,6 +74,14 @@ def manual_findings(
     return ranked(found)
 
 
+def no_face_findings(faces: Sequence[Face], second: Sequence[Box] | None) -> tuple[Finding, ...]:
+    """What speaks against a picture that a person has put on the no-face list: a face that a look sees."""
+    seen = max(len(faces), len(second or ()))
+    if not seen:
+        return ()
+    return (Finding(Reason.NO_FACE_CONTRADICTED, f"{seen} face(s) found in a picture of the no-face list"),)
+
+
 def disagreements(faces: Sequence[Face], second: Sequence[Box] | None) -> list[Finding]:
     """Faces that only one of two looks sees."""
     if second is None:

@@ -109,12 +109,26 @@ class Ledger:
 
     def __init__(self, file: Path, who: str = "p3m-anon") -> None:
         """Open or create; an older schema is brought up to date, a newer one refused."""
-        self._who = who
-        self._db = sqlite3.connect(file, isolation_level=None)
-        self._db.row_factory = sqlite3.Row
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
-            self._db.execute(f"PRAGMA {pragma}")
+        db = sqlite3.connect(file, isolation_level=None)
         os.chmod(file, 0o600)
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+            db.execute(f"PRAGMA {pragma}")
+        self._open(db, file, who)
+
+    @classmethod
+    def copy_of(cls, file: Path) -> Ledger:
+        """A copy in memory, empty if there is no such file: for questions that must leave no trace."""
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        if file.is_file():
+            with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source:
+                source.backup(db)
+        ledger = cls.__new__(cls)
+        ledger._open(db, file, "copy")
+        return ledger
+
+    def _open(self, db: sqlite3.Connection, file: Path, who: str) -> None:
+        self._db, self._who = db, who
+        db.row_factory = sqlite3.Row
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise UsageError(f"{file.name}: made by a newer p3m-anon (schema {version}); upgrade p3m-anon")
@@ -134,18 +148,16 @@ class Ledger:
         """Close it."""
         self.close()
 
-    def register(self, paths: Iterable[str], make_id: Callable[[str, bool], str]) -> int:
-        """Note every input of this run, and return how many there are.
+    def register(self, inputs: Iterable[tuple[str, str]], make_id: Callable[[str, bool], str]) -> int:
+        """Note every input of this run, as (path, stem), and return how many there are.
 
-        make_id(path, shared) gives a path's id; `shared` says that another file has the same path
-        but for its ending. Raises UsageError, and changes nothing, if two ids are the same.
+        make_id(path, shared) gives a path's id; `shared` says that another input has the same stem. Raises UsageError, and changes nothing, if two ids are the same.
         """
         db = self._db
         db.execute("CREATE TEMP TABLE IF NOT EXISTS found (path TEXT PRIMARY KEY, stem TEXT) WITHOUT ROWID")
         db.execute("DELETE FROM found")
         with self._transaction():
-            rows = ((p, id_key(os.path.splitext(p)[0])) for p in paths)
-            db.executemany("INSERT OR IGNORE INTO found VALUES (?, ?)", rows)
+            db.executemany("INSERT INTO found VALUES (?, ?)", ((path, id_key(stem)) for path, stem in inputs))
         db.create_function("make_id", 2, lambda path, shared: make_id(path, bool(shared)), deterministic=True)
         db.create_function("id_key", 1, id_key, deterministic=True)
         db.execute("DROP TABLE IF EXISTS named")
@@ -173,6 +185,30 @@ class Ledger:
                 (self.run,),
             )
         return int(db.execute("SELECT count(*) FROM named").fetchone()[0])
+
+    def companions(self, files: Iterable[tuple[str, str, str]]) -> None:
+        """Note the files that lie beside the pictures of this run: (role, stem, file).
+
+        They are kept in the data base and not in memory, as there may be as many as pictures.
+        """
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS companions (stem TEXT, role TEXT, file TEXT)")
+        self._db.execute("DELETE FROM companions")
+        with self._transaction():
+            rows = ((id_key(stem), role, file) for role, stem, file in files)
+            self._db.executemany("INSERT INTO companions VALUES (?, ?, ?)", rows)
+            self._db.execute("CREATE INDEX IF NOT EXISTS companions_stem ON companions (stem)")
+
+    def beside(self, stem: str) -> dict[str, list[str]]:
+        """Role -> files of a stem."""
+        found: dict[str, list[str]] = {}
+        query = "SELECT role, file FROM companions WHERE stem = ? ORDER BY role, file"
+        for role, file in self._db.execute(query, (id_key(stem),)):
+            found.setdefault(role, []).append(file)
+        return found
+
+    def has_companions(self, role: str) -> bool:
+        """Is there any file of this role at all?"""
+        return self._db.execute("SELECT 1 FROM companions WHERE role = ? LIMIT 1", (role,)).fetchone() is not None
 
     def rows(self, status: str | None = None, *, gone: bool = False, page: int = 500) -> Iterator[Row]:
         """Rows of this run's inputs in path order (or of inputs that are gone), a page at a time."""

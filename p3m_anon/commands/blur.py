@@ -1,0 +1,141 @@
+"""`p3m-anon blur`: the main job."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from p3m_anon.faces.settings import BlurSettings
+    from p3m_anon.jobs.request import BlurRequest
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--out", type=NEW_FOLDER, help="Release folder [default: FOLDER-anonymized].")
+@click.option("--private", type=NEW_FOLDER, help="Private folder for ledger, masks and report [default: OUT.private].")
+@click.option("--alpha", "alphas", type=FOLDER, help="Alpha mattes, one per picture, of the same stem.")
+@click.option("--no-alpha", is_flag=True, help="Use no alphas: blur the whole outline, hair at its edge too.")
+@click.option("--require-alpha", is_flag=True, help="A picture without an alpha waits for review.")
+@click.option("--masks", type=FOLDER, help="Manual masks (PNG, white = blur; or LabelMe JSON) that replace detection.")
+@click.option("--landmarks", type=FOLDER, help="Your own landmarks (.pts, .npy, .json) for landmark-files.")
+@click.option(
+    "--no-face-list",
+    type=click.File(encoding="utf-8"),
+    help="Pictures, one a line, that a person has found to show no identifiable face.",
+)
+@click.option(
+    "--detector",
+    type=click.Choice(["auto", "face-alignment", "centerface", "landmark-files"]),
+    default="auto",
+    show_default=True,
+    help="auto: face-alignment if its weights are there, else centerface.",
+)
+@click.option("--weights-dir", type=FOLDER, help="Where model weights lie [default: torch.hub's folder].")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda or cuda:N, for face-alignment.")
+@click.option("--second-opinion/--no-second-opinion", default=True, show_default=True, help="Look at each picture twice.")
+@click.option("--blur-profile", type=click.Choice(["p3m", "strict"]), default="p3m", show_default=True,
+              help="p3m: Gaussian blur. strict: replace the face by what surrounds it.")
+@click.option("--region", type=click.Choice(["p3m", "full-face"]), default="p3m", show_default=True,
+              help="p3m: cheeks to eyebrows. full-face: with the forehead.")
+@click.option("--blur", type=click.Choice(["fast", "exact"]), default="fast", show_default=True,
+              help="How the Gaussian is computed; they differ by 1 % of full scale at most.")
+@click.option("--sigma", type=float, default=0.3, show_default=True, help="Gaussian sigma in face widths, at least 0.2.")
+@click.option("--profile", type=click.Choice(["review", "ellipse"]), default="review", show_default=True,
+              help="Heads seen from the side: wait for a person, or mask an ellipse.")
+@click.option("--transition-radius", type=click.IntRange(0), help="Pixels around the transition region to keep [default: 0.5 % of the shorter side].")
+@click.option("--format", "format_", type=click.Choice(["jpeg", "png", "webp", "tiff", "bmp"]),
+              help="Output format [default: that of the input].")
+@click.option("--ids", type=click.Choice(["keep", "opaque"]), default="keep", show_default=True,
+              help="Names in the release: the input's path, or one that says nothing.")
+@click.option("--publish-facemask", is_flag=True, help="Also release the masks; their outlines give landmarks away.")
+@click.option("--figures", is_flag=True, help="Draw the six panels of the paper's Figure 3 for each picture, privately.")
+@click.option("--workers", type=click.IntRange(1), help="Pictures worked on at once [default: one per core].")
+@click.option("--batch-size", type=click.IntRange(1), help="Pictures per pass of a GPU detector [default: 8].")
+@click.option("--rehash", is_flag=True, help="Check finished outputs by content, not by size alone.")
+@click.option("--prune", is_flag=True, help="Remove the outputs of inputs that are gone.")
+@click.option("--dry-run", is_flag=True, help="Say what would be worked on, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")
+def blur(folder: Path, as_json: bool, **options: Any) -> None:
+    """Blur the faces of all pictures in FOLDER; stop and start it as you like.
+
+    Pictures are taken from FOLDER (or FOLDER/original_image, image, images), alphas from FOLDER/mask,
+    alpha or alphas. A picture leaves only if every face that is seen is masked; all others wait for
+    review, and are named with the reason.
+
+    \b
+    Examples:
+      p3m-anon blur photos
+      p3m-anon blur photos --alpha mattes --out release
+      p3m-anon blur photos --masks drawn --figures
+
+    Exit codes: 0 all released; 1 some failed; 2 usage; 3 some wait for review; 4 stopped early.
+    """
+    from p3m_anon.commands.progress import Reporter
+    from p3m_anon.jobs.blur import blur_folder
+
+    request = _request(folder, options)
+    signal.signal(signal.SIGTERM, _terminated)
+    with Reporter(quiet=as_json) as reporter:
+        summary = blur_folder(request, reporter.start, reporter.row)
+    if as_json:
+        click.echo(summary.to_json())
+    else:
+        reporter.conclude(summary, dry_run=request.dry_run)
+    sys.exit(summary.exit_code if not request.dry_run else 0)
+
+
+def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
+    """The options as one record."""
+    from p3m_anon.errors import UsageError
+    from p3m_anon.jobs.request import BlurRequest
+
+    if options["no_alpha"] and (options["require_alpha"] or options["alphas"]):
+        raise UsageError("--no-alpha goes with neither --alpha nor --require-alpha")
+    lines = options["no_face_list"].read().splitlines() if options["no_face_list"] else []
+    return BlurRequest(
+        folder=folder,
+        alpha_policy="none" if options["no_alpha"] else "required" if options["require_alpha"] else "auto",
+        no_face=frozenset(line.strip() for line in lines if line.strip()),
+        settings=_settings(options),
+        format=options["format_"],
+        workers=options["workers"] or 0,
+        batch_size=options["batch_size"] or 0,
+        **{
+            name: options[name]
+            for name in (
+                *("out", "private", "alphas", "masks", "landmarks", "detector", "weights_dir", "device"),
+                *("second_opinion", "ids", "publish_facemask", "figures", "rehash", "prune", "dry_run"),
+            )
+        },
+    )
+
+
+def _settings(options: dict[str, Any]) -> BlurSettings:
+    from p3m_anon.errors import UsageError
+    from p3m_anon.faces.settings import BlurSettings
+
+    try:
+        return BlurSettings(
+            blur_profile=options["blur_profile"],
+            region=options["region"],
+            blur=options["blur"],
+            side_views=options["profile"],
+            sigma=options["sigma"],
+            transition_radius=options["transition_radius"],
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends the run as Ctrl-C does, with the exit code that belongs to it."""
+    raise SystemExit(143)

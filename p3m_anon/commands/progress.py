@@ -1,0 +1,111 @@
+"""What a person sees of a run: a bar on a terminal, plain lines elsewhere, and the end of it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from p3m_anon.files.ledger import Row
+    from p3m_anon.jobs.request import Summary
+
+LISTED = 20  # pictures named per group at the end; the report has all
+EVERY = 500  # plain lines: one for so many pictures
+SHORT = {"accepted": "released", "needs_review": "review"}
+
+
+class Reporter:
+    """Progress on stderr, so that stdout stays clean for a summary."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        """quiet: only problems are shown."""
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._quiet = quiet
+        self._counts: Counter[str] = Counter()
+        self._listed: dict[str, list[str]] = {}
+        self._progress: Progress | None = None
+        self._done = self._total = 0
+
+    def __enter__(self) -> Reporter:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Take the bar off the terminal."""
+        if self._progress:
+            self._progress.stop()
+
+    def start(self, summary: Summary) -> None:
+        """Say what is about to happen."""
+        self._total = summary.inputs
+        if self._quiet:
+            return
+        device = f" on {summary.device}" if summary.detector == "face-alignment" else ""
+        self._console.print(f"{summary.inputs} pictures; detector {summary.detector}{device}; {summary.alphas}")
+        if self._console.is_terminal:
+            columns = (
+                *(BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
+                TextColumn("{task.fields[counts]}"),
+            )
+            self._progress = Progress(*columns, console=self._console, transient=True)
+            self._task = self._progress.add_task("blur", total=summary.inputs, rate="", counts="")
+            self._progress.start()
+
+    def row(self, row: Row, fresh: bool) -> None:
+        """One picture is done (fresh: just now)."""
+        self._done += 1
+        self._counts[row.status] += 1
+        group = row.reason if row.status == "needs_review" else row.status
+        names = self._listed.setdefault(group or "", [])
+        if row.status != "accepted" and len(names) <= LISTED:
+            names.append(f"{row.path}: {row.detail}" if row.detail else row.path)
+        if self._progress:
+            speed = self._progress.tasks[0].finished_speed or self._progress.tasks[0].speed
+            rate = f"{speed:.1f}/s" if speed else ""
+            self._progress.update(self._task, advance=1, rate=rate, counts=self._counted())
+        elif not self._quiet and self._done % EVERY == 0:
+            self._console.print(f"{self._done} of {self._total}: {self._counted()}")
+
+    def conclude(self, summary: Summary, *, dry_run: bool = False) -> None:
+        """What was done, what waits for whom, and where to look."""
+        out = Console(highlight=False, soft_wrap=True)
+        if dry_run:
+            out.print(f"dry run: {summary.inputs} pictures, of them {summary.to_do} to be worked on; nothing was written")
+            return
+        for note in summary.notes:
+            out.print(f"[yellow]{click.unstyle(note)}[/]", markup=False)
+        self._problems(out)
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for status, count in sorted(summary.counts.items()):
+            table.add_row(f"{count}", SHORT.get(status, status))
+        out.print(table)
+        rate = f", {summary.done_now / summary.seconds:.1f}/s" if summary.done_now and summary.seconds else ""
+        out.print(f"{summary.done_now} worked on now, in {summary.seconds:.1f} s{rate}")
+        if summary.gone:
+            kept = "their outputs were removed" if summary.pruned else "their outputs stay; --prune removes them"
+            out.print(f"{summary.gone} earlier inputs are gone; {kept}")
+        out.print(f"release: {summary.out}")
+        out.print(f"report:  {summary.report} (contains unblurred faces)")
+
+    def _problems(self, out: Console) -> None:
+        """Everything that was not released, by reason."""
+        for group, names in sorted(self._listed.items()):
+            if group == "accepted" or not names:
+                continue
+            shown = names[:LISTED]
+            out.print(f"{group}:", style="bold" if sys.stdout.isatty() else None, markup=False)
+            for name in shown:
+                out.print(f"  {name}", markup=False)
+            if len(names) > len(shown):
+                out.print("  ... and more, in the report", markup=False)
+
+    def _counted(self) -> str:
+        return ", ".join(f"{n} {SHORT.get(status, status)}" for status, n in sorted(self._counts.items()))

@@ -1,0 +1,84 @@
+"""Two looks at every picture, and quarter turns where nothing is found upright."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from p3m_anon.faces.turn import box_back, face_back
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import RGB, Box
+    from p3m_anon.detectors.protocol import Detector
+    from p3m_anon.faces.face import Face
+
+TURNS = (2, 1, 3)  # upside down first: scanners and phones make it more often than the others together
+
+
+class SecondLook(Protocol):
+    """Another way to see faces: boxes are enough."""
+
+    name: str
+    model_sha256: str
+
+    def boxes(self, rgb: RGB) -> tuple[tuple[Box, float], ...]:
+        """Box and score of each face in one picture, rgb uint8 (H, W, 3)."""
+        ...
+
+
+class DetectorBoxes:
+    """A detector as a second look."""
+
+    def __init__(self, detector: Detector) -> None:
+        """Its landmarks are not used."""
+        self._detector = detector
+        self.name, self.model_sha256 = detector.name, detector.model_sha256
+
+    def boxes(self, rgb: RGB) -> tuple[tuple[Box, float], ...]:
+        """Box and score of each face in one picture, rgb uint8 (H, W, 3)."""
+        return tuple((face.box, face.score) for face in self._detector.detect(rgb))
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What both looks saw in one picture, in its own pixels.
+
+    second: the second look's boxes, None if there was no second look. turns: quarter turns,
+    counter-clockwise, after which the faces stood upright.
+    """
+
+    faces: tuple[Face, ...]
+    second: tuple[Box, ...] | None
+    turns: int = 0
+
+
+class Looks:
+    """A detector and, if wanted, a second look."""
+
+    def __init__(self, first: Detector, second: SecondLook | None) -> None:
+        """Both are ready to use, also from several threads."""
+        self.first, self.second = first, second
+
+    def see(self, images: Sequence[RGB]) -> list[Sight]:
+        """Look at several pictures, rgb uint8 (H, W, 3) of any sizes."""
+        return [self._sight(rgb, faces) for rgb, faces in zip(images, self.first.detect_batch(images), strict=True)]
+
+    def _sight(self, rgb: RGB, faces: tuple[Face, ...]) -> Sight:
+        second = self._second(rgb)
+        if faces or second:
+            return Sight(faces, second)
+        size = (rgb.shape[0], rgb.shape[1])
+        for turns in TURNS:
+            turned = np.ascontiguousarray(np.rot90(rgb, turns))
+            found = self.first.detect(turned)
+            if found:
+                again = self._second(turned)
+                boxes = None if again is None else tuple(box_back(box, turns, size) for box in again)
+                return Sight(tuple(face_back(face, turns, size) for face in found), boxes, turns)
+        return Sight((), second)
+
+    def _second(self, rgb: RGB) -> tuple[Box, ...] | None:
+        return None if self.second is None else tuple(box for box, _ in self.second.boxes(rgb))

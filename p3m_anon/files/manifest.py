@@ -1,0 +1,55 @@
+"""`manifest.jsonl`: one JSON line for each released picture, and nothing private in it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from p3m_anon.files.atomic import replacing
+from p3m_anon.files.ledger import Row
+
+
+def manifest_row(row: Row) -> dict[str, Any]:
+    """What may be said in public of an accepted picture."""
+    outputs = {o.role: o for o in row.outputs}
+    image, alpha = outputs["image"], outputs.get("alpha")
+    facts = row.facts
+    return {
+        "id": row.id,
+        "split": None,
+        "status": facts["status"],
+        "image": image.file,
+        "image_sha256": image.sha256,
+        "alpha": alpha.file if alpha else None,
+        "alpha_sha256": alpha.sha256 if alpha else None,
+        "width": facts["width"],
+        "height": facts["height"],
+        "faces": facts["faces"],
+        "detector": facts["detector"],
+        "profile": facts["profile"],
+        "fidelity": facts["fidelity"],
+        "settings_digest": facts["settings_digest"],
+        "release_basis": "no_identifiable_face" if facts["status"] == "no_face" else None,
+        "license": None,
+        "source": None,
+        "attribution": None,
+    }
+
+
+def write_manifest(file: Path, rows: Iterable[Row]) -> int:
+    """Write the rows in the order given, atomically; returns how many there are."""
+    count = 0
+    with replacing(file) as stream:
+        for count, line in enumerate(_lines(rows), 1):
+            stream.write(line)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return count
+
+
+def _lines(rows: Iterable[Row]) -> Iterator[bytes]:
+    for row in rows:
+        yield json.dumps(manifest_row(row), ensure_ascii=False).encode() + b"\n"

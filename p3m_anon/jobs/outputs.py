@@ -1,0 +1,135 @@
+"""What is written of a picture: into the release folder only when it is accepted, else only privately."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from p3m_anon.faces.patch import union
+from p3m_anon.faces.reasons import Finding
+from p3m_anon.files.alphas import encode_alpha
+from p3m_anon.files.images import encode
+from p3m_anon.files.ledger import Output, Row
+from p3m_anon.reports.panels import figure_panels
+from p3m_anon.reports.thumbnails import before_after
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import RGB, AlphaPixels, Pixels
+    from p3m_anon.detectors.looks import Sight
+    from p3m_anon.faces.masks import FaceMask
+    from p3m_anon.files.images import Decoded
+    from p3m_anon.files.release import Release
+    from p3m_anon.jobs.request import BlurRequest
+
+MOST_THUMBNAILS = 500  # what the report shows at most; a million pictures need no more
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A judged picture.
+
+    alpha: oriented like the picture. faces: automatic masks. masks: what is blurred, the same unless
+    a person drew them. findings: empty if the picture may leave. notes: odd but harmless.
+    """
+
+    decoded: Decoded
+    alpha: AlphaPixels | None
+    sight: Sight
+    faces: tuple[FaceMask, ...]
+    masks: tuple[FaceMask, ...]
+    manual: bool
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Outputs:
+    """Writes and removes the files of pictures; used from several threads."""
+
+    def __init__(self, store: Release, request: BlurRequest) -> None:
+        """`store` knows the folders, `request` the formats."""
+        self.store, self._request = store, request
+        self._thumbnails = 0
+
+    def release(
+        self, row: Row, picture: Picture, pixels: Pixels, timings: dict[str, float]
+    ) -> tuple[tuple[Output, ...], str]:
+        """Write image, alpha and face mask of an accepted picture; its outputs and its fidelity.
+
+        Files that an earlier run made under the same id, and that are not replaced, are removed.
+        """
+        name, clock = row.id, _Clock(timings)
+        data, extension, fidelity = encode(pixels, picture.decoded.encoding, self._request.format)
+        clock("encode")
+        files = {"image": (f"blurred_image/{name}{extension}", data)}
+        if picture.alpha is not None:
+            files["alpha"] = (f"mask/{name}.png", encode_alpha(picture.alpha))
+            clock("encode alpha")
+        facemask = _png(union([m.adjusted for m in picture.masks], pixels.shape[:2]))
+        files["facemask"] = (f"facemask/{name}.png", facemask)
+        if self._request.publish_facemask:
+            files["public_facemask"] = (f"facemask/{name}.png", facemask)
+        clock("encode face mask")
+        outputs = [self.store.write(role, *file) for role, file in files.items()]
+        clock("write")
+        outputs += self._private(row, picture, pixels)
+        clock("private pictures")
+        self.store.clear(name, row.outputs, keep=outputs)
+        clock("write")
+        return tuple(outputs), fidelity
+
+    def withhold(self, row: Row, picture: Picture, timings: dict[str, float]) -> tuple[Output, ...]:
+        """A picture that waits for a person: no trace in the release folder."""
+        clock = _Clock(timings)
+        outputs = self._private(row, picture, None)
+        self.store.clear(row.id, row.outputs, keep=outputs)
+        clock("private pictures")
+        return tuple(outputs)
+
+    def remove(self, row: Row) -> None:
+        """A picture that failed: no trace at all."""
+        self.store.clear(row.id, row.outputs)
+
+    def _private(self, row: Row, picture: Picture, pixels: Pixels | None) -> list[Output]:
+        """Thumbnail for the report and, if asked for, the panels of Figure 3."""
+        outputs = []
+        rgb = picture.decoded.rgb
+        after = None if pixels is None else replace(picture.decoded, pixels=pixels).rgb
+        if self._thumbnails < MOST_THUMBNAILS:
+            self._thumbnails += 1
+            sheet = before_after(rgb, after, picture.faces, picture.masks, picture.sight.second or ())
+            outputs.append(self.store.write("thumbnail", f"thumbnails/{row.id}.jpg", _jpeg(sheet)))
+        if self._request.figures:
+            panels = figure_panels(rgb, after, picture.faces, picture.masks, picture.alpha, self._request.settings)
+            outputs.append(self.store.write("figure", f"figures/{row.id}.jpg", _jpeg(panels, 92)))
+        return outputs
+
+
+class _Clock:
+    """Adds this thread's CPU time since the last call, in ms, to a stage."""
+
+    def __init__(self, timings: dict[str, float]) -> None:
+        self._timings, self._last = timings, time.thread_time()
+
+    def __call__(self, stage: str) -> None:
+        now = time.thread_time()
+        self._timings[stage] = self._timings.get(stage, 0.0) + (now - self._last) * 1000
+        self._last = now
+
+
+def _png(mask: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    """A 1-bit PNG of a bool mask, white = blurred."""
+    ok, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    if not ok:
+        raise ValueError("the face mask could not be encoded")
+    return data.tobytes()
+
+
+def _jpeg(rgb: RGB, quality: int = 80) -> bytes:
+    ok, data = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not ok:
+        raise ValueError("the thumbnail could not be encoded")
+    return data.tobytes()

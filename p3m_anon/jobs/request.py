@@ -1,0 +1,83 @@
+"""What `blur` is asked to do, and what it says when it is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from p3m_anon.faces.settings import BlurSettings
+
+AlphaPolicy = Literal["auto", "none", "required"]
+DetectorName = Literal["auto", "face-alignment", "centerface", "landmark-files"]
+
+
+@dataclass(frozen=True)
+class BlurRequest:
+    """A folder of pictures and everything that decides what becomes of them.
+
+    folder: the pictures, or a folder that holds them beside their alphas. out: the release folder,
+    default `FOLDER-anonymized`. private: default `OUT.private`. alphas, masks, landmarks: folders with
+    one file per picture, of the same stem. alpha_policy: `auto` uses alphas where there is a folder
+    of them, `none` never, `required` sends pictures without one to review. no_face: ids, paths or
+    file names that a person has confirmed to show no identifiable face.
+    """
+
+    folder: Path
+    out: Path | None = None
+    private: Path | None = None
+    alphas: Path | None = None
+    alpha_policy: AlphaPolicy = "auto"
+    masks: Path | None = None
+    landmarks: Path | None = None
+    no_face: frozenset[str] = frozenset()
+    detector: DetectorName = "auto"
+    weights_dir: Path | None = None
+    device: str = "auto"
+    second_opinion: bool = True
+    settings: BlurSettings = field(default_factory=BlurSettings)
+    format: str | None = None
+    ids: Literal["keep", "opaque"] = "keep"
+    workers: int = 0
+    batch_size: int = 0
+    publish_facemask: bool = False
+    figures: bool = False
+    rehash: bool = False
+    prune: bool = False
+    dry_run: bool = False
+    who: str = "p3m-anon"
+
+
+@dataclass
+class Summary:
+    """What a run did. `counts` and `reasons` speak of all inputs, `done_now` of this run's work only."""
+
+    out: Path
+    private: Path
+    inputs: int = 0
+    to_do: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    done_now: int = 0
+    gone: int = 0
+    unnamed: int = 0
+    pruned: int = 0
+    seconds: float = 0.0
+    detector: str = ""
+    device: str = ""
+    alphas: str = ""
+    report: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done; 1 some inputs failed; 3 done, but inputs wait for review."""
+        if self.unnamed or any(self.counts.get(status) for status in ("failed", "unsupported", "pending")):
+            return 1
+        return 3 if self.counts.get("needs_review") else 0
+
+    def to_json(self) -> str:
+        """All of it, for other programs."""
+        values = {key: str(v) if isinstance(v, Path) else v for key, v in vars(self).items()}
+        return json.dumps({**values, "exit_code": self.exit_code}, sort_keys=True)

@@ -1,0 +1,91 @@
+"""Every finding sends a picture to a person; none lets one pass."""
+
+import numpy as np
+
+from p3m_anon.faces.masks import face_masks, manual_masks
+from p3m_anon.faces.reasons import EXPLANATION, Finding, Reason
+from p3m_anon.faces.settings import BlurSettings
+from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, ranked
+
+SIZE = (200, 300)
+CHOICE = BlurSettings()
+
+
+def verdict(faces, second, alpha=None):
+    masks = face_masks(SIZE, faces, alpha, CHOICE)
+    return [f.reason for f in findings(SIZE, masks, second, alpha, CHOICE)]
+
+
+def test_two_looks_that_agree_release(make_face):
+    face = make_face(100, 90, 80)
+    shifted = tuple(v + 5 for v in face.box)
+    assert verdict((face,), (shifted,)) == []
+    assert verdict((face,), None) == []
+
+
+def test_no_face_waits_for_a_person():
+    assert verdict((), ()) == [Reason.NO_FACE]
+    assert verdict((), None) == [Reason.NO_FACE]
+
+
+def test_a_face_that_one_look_misses_waits(make_face):
+    face, other = make_face(80, 90, 80), make_face(220, 90, 60)
+    assert verdict((face,), (face.box, other.box)) == [Reason.DETECTORS_DISAGREE]
+    assert verdict((face, other), (face.box,)) == [Reason.DETECTORS_DISAGREE]
+    assert verdict((), (other.box,)) == [Reason.DETECTORS_DISAGREE]
+
+
+def test_a_box_many_times_larger_is_another_face(make_face):
+    face = make_face(100, 90, 30)
+    assert verdict((face,), ((0, 0, 290, 190),)) == [Reason.DETECTORS_DISAGREE]
+
+
+def test_the_largest_face_has_to_lie_on_the_matte(make_face):
+    large, bystander = make_face(80, 90, 80), make_face(230, 60, 30)
+    boxes = (large.box, bystander.box)
+    alpha = np.zeros(SIZE, np.uint8)
+    alpha[:, :160] = 255
+    assert verdict((large, bystander), boxes, alpha) == []
+    assert verdict((large, bystander), boxes, 255 - alpha) == [Reason.FACE_OUTSIDE_ALPHA]
+
+
+def manual(drawn, faces, second=None, alpha=None, as_drawn=False):
+    masks = manual_masks(drawn, alpha, CHOICE, as_drawn=as_drawn)
+    return [f.reason for f in manual_findings(SIZE, masks, faces, second, CHOICE)]
+
+
+def test_a_manual_mask_has_to_cover_every_face_that_a_look_sees(make_face):
+    face, other = make_face(80, 90, 80), make_face(220, 90, 60)
+    drawn = np.zeros(SIZE, bool)
+    drawn[60:160, 30:130] = True
+    assert manual(drawn, (face,)) == []
+    assert manual(drawn, (face, other)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+    assert manual(drawn, (face,), (face.box, other.box)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+    half = drawn.copy()
+    half[:, :80] = False
+    assert manual(half, (face,)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+
+
+def test_a_manual_mask_that_exclusion_empties_does_not_release(make_face):
+    face = make_face(80, 90, 80)
+    drawn = np.zeros(SIZE, bool)
+    drawn[60:160, 30:130] = True
+    grey = np.full(SIZE, 128, np.uint8)
+    assert manual(drawn, (face,), alpha=grey) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+    assert manual(drawn, (face,), alpha=grey, as_drawn=True) == []
+
+
+def test_the_no_face_list_is_contradicted_by_any_look(make_face):
+    face = make_face(80, 90, 80)
+    assert no_face_findings((), ()) == ()
+    assert [f.reason for f in no_face_findings((face,), ())] == [Reason.NO_FACE_CONTRADICTED]
+    assert [f.reason for f in no_face_findings((), (face.box,))] == [Reason.NO_FACE_CONTRADICTED]
+
+
+def test_findings_come_in_the_order_of_the_list_and_once():
+    low, disagree = Finding(Reason.LOW_SCORE, "a"), Finding(Reason.DETECTORS_DISAGREE, "b")
+    assert ranked([low, disagree, low]) == (disagree, low)
+
+
+def test_every_reason_is_explained():
+    assert set(EXPLANATION) == set(Reason)
