@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 MIN_EYE_DISTANCE = 0.70  # of the distance eyes - mouth, along the eyes; frontal faces have 0.85 to 1.15
 MAX_NOSE_OFFSET = 0.45  # of the eye distance, sideways from the line eyes - mouth; frontal faces have 0 to 0.25
-MAX_ROLL = 60.0  # degrees; beyond it CenterFace squeezes the keypoints and the outline comes out too narrow
-MIN_LIKENESS = 0.80  # below it the five points are no picture of a face
+MAX_ROLL = 30.0  # degrees; beyond it CenterFace squeezes the keypoints and the outline comes out too narrow
+MIN_LIKENESS = 0.80  # below it the five points are hardly a face's
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,18 +64,20 @@ class Pose:
 
     @property
     def sideways(self) -> bool:
-        """The face is turned in the picture plane so far that the picture should be turned and looked at again."""
+        """The face is turned in the picture's plane so far that it should be turned upright and looked at again."""
         return abs(self.roll) > MAX_ROLL
 
     @property
-    def profile(self) -> bool:
-        """The outline that follows from these keypoints must not be trusted: profile, sideways, or hardly a face."""
+    def squeezed(self) -> bool:
+        """The keypoints are a profile's or hardly a face's, however the picture is turned."""
         return (
-            self.sideways
-            or self.eye_distance < MIN_EYE_DISTANCE
-            or self.nose_offset > MAX_NOSE_OFFSET
-            or self.likeness < MIN_LIKENESS
+            self.eye_distance < MIN_EYE_DISTANCE or self.nose_offset > MAX_NOSE_OFFSET or self.likeness < MIN_LIKENESS
         )
+
+    @property
+    def profile(self) -> bool:
+        """The outline that follows from these keypoints must not be trusted."""
+        return self.sideways or self.squeezed
 
 
 @cache
@@ -122,7 +124,7 @@ def pose(keypoints: Keypoints) -> Pose:
     points = as_complex(check_keypoints(keypoints))
     eyes, mouth = points[:2].mean(), points[3:].mean()
     down = mouth - eyes
-    height = abs(down)
+    height = float(abs(down))
     if height < 1e-9:
         return Pose(roll=0.0, eye_distance=0.0, nose_offset=float("inf"), likeness=0.0)
     upright = 1j / (down / height)  # turns the line eyes - mouth into the picture's down
