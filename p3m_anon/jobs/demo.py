@@ -77,9 +77,9 @@ def make_alpha(rgb: RGB, trimap: AlphaPixels) -> AlphaPixels:
     from pymatting import estimate_alpha_cf
 
     height, width = rgb.shape[:2]
-    large = Image.fromarray(trimap).resize((width, height), Image.Resampling.NEAREST)
-    alpha = estimate_alpha_cf(rgb / 255.0, np.asarray(large) / 255.0)
-    return np.rint(alpha.clip(0, 1) * 255).astype(np.uint8)
+    large = np.asarray(Image.fromarray(trimap).resize((width, height), Image.Resampling.NEAREST))
+    alpha = np.rint(estimate_alpha_cf(rgb / 255.0, large / 255.0).clip(0, 1) * 255).astype(np.uint8)
+    return np.where((large == 0) | (large == 255), large, alpha)  # the solver meets what is known only nearly
 
 
 def _check_folder(out: Path) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     not any(True for _ in metadata.distributions(name="p3m-anon")), reason="the trimaps are read from an installation"
 )
 
-FACES = {"astronaut": (190, 90, 255, 165), "grace_hopper": (190, 150, 330, 290)}  # x0, y0, x1, y1
+FACES = {"astronaut": (190, 90, 250, 160), "grace_hopper": (195, 150, 330, 280)}  # x0, y0, x1, y1
 
 
 @pytest.fixture(scope="module")
