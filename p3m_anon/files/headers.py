@@ -201,8 +201,8 @@ def _tiff(stream: BinaryIO, name: str) -> Header:
     depth = max(page.bits[0], 8)
     if depth == 16 and (page.photometric, page.channels) not in ((1, 1), (2, 3), (2, 4)):
         raise unsupported(name, "a 16-bit TIFF that is neither grey, RGB nor RGBA")
-    if depth == 16 and page.premultiplied:
-        raise unsupported(name, "a 16-bit TIFF with premultiplied alpha")
+    if depth == 16 and (page.premultiplied or page.planar):
+        raise unsupported(name, "a 16-bit TIFF with separate colour planes or premultiplied alpha")
     return Header(
         "TIFF", page.width, page.height, depth, page.channels, True, True, page.orientation, page.orientation_at
     )

@@ -27,6 +27,7 @@ class Page:
     orientation: int
     orientation_at: int | None
     premultiplied: bool
+    planar: bool
 
 
 @dataclass(frozen=True)
@@ -101,4 +102,5 @@ def _page(tags: dict[int, tuple[int, ...]], places: dict[int, int]) -> Page:
         orientation=orientation if 1 <= orientation <= 8 else 1,
         orientation_at=places.get(274) if orientation != 1 else None,
         premultiplied=1 in tags.get(338, ()),
+        planar=channels > 1 and tags.get(284, (1,))[0] == 2,
     )
