@@ -141,7 +141,8 @@ def _filled(net: nn.Module, checked: Checked, device: torch.device) -> nn.Module
         state: Any = torch.load(checked.path, map_location="cpu", weights_only=True)
         net.load_state_dict(state)
     except Exception as error:  # torch raises many kinds for a file that holds something else
-        raise WeightsError(f"{checked.path} does not hold the weights of {checked.weight.name}: {error}") from error
+        name = checked.weight.name
+        raise WeightsError(f"{checked.path} does not hold the weights of {name}: {_first_line(error)}") from error
     return net.to(device).eval().requires_grad_(False)
 
 
@@ -156,6 +157,11 @@ def _compiled(fan: nn.Module, device: torch.device) -> nn.Module:
         with torch.inference_mode():
             net(torch.zeros(2, 3, CROP, CROP, device=device))
     except Exception as error:  # the compiler's errors have no common type
-        raise P3MError(f"torch.compile failed; detect without compile=True: {error}") from error
+        raise P3MError(f"torch.compile failed; detect without compile=True: {_first_line(error)}") from error
     compiled: nn.Module = net
     return compiled
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, without torch's pages of advice (among it: to unpickle without checks)."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
