@@ -57,7 +57,8 @@ def test_faces_are_opaque_and_blurred_and_the_rest_is_kept(result: Result, out: 
     (photo,) = (out / "photos").glob(f"{name}.*")
     before, after = pixels(photo), pixels(out / "release" / "blurred_image" / photo.name)
     assert np.abs(np.diff(after[face], axis=1)).mean() < 0.5 * np.abs(np.diff(before[face], axis=1)).mean()
-    assert np.array_equal(after[:20], before[:20])
+    off = np.abs(after[:20] - before[:20]).mean()
+    assert off == 0 if photo.suffix == ".png" else off < 1  # a JPEG that is coded again moves a little everywhere
 
 
 def test_a_second_run_changes_nothing(result: Result, out: Path) -> None:
