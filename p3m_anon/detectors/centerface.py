@@ -170,16 +170,14 @@ def overlap(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> 
 
 
 def merge(first: Found, second: Found) -> Found:
-    """`first`, and what of `second` overlaps nothing in it; best score first."""
-    if not len(second.scores):
-        return first
-    fresh = _pick(second, np.flatnonzero((overlap(second.boxes, first.boxes) < NMS_IOU).all(1)))
+    """What two passes saw of one picture, the better-scored of each overlapping pair, best first."""
     both = Found(
-        np.concatenate([first.boxes, fresh.boxes]),
-        np.concatenate([first.scores, fresh.scores]),
-        np.concatenate([first.keypoints, fresh.keypoints]),
+        np.concatenate([first.boxes, second.boxes]),
+        np.concatenate([first.scores, second.scores]),
+        np.concatenate([first.keypoints, second.keypoints]),
     )
-    return _pick(both, np.argsort(-both.scores, kind="stable"))
+    both = _pick(both, np.argsort(-both.scores, kind="stable"))
+    return _pick(both, suppress(both.boxes))
 
 
 def _blob(rgb: RGB, long_side: int, mirrored: bool) -> tuple[npt.NDArray[np.float32], tuple[float, float]]:
