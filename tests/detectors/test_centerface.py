@@ -207,7 +207,7 @@ def test_portraits(shared_data: Path, detector: CenterFace) -> None:
     upright = [name for name, faces in COUNTED.items() if faces == 1 and name != "maher_rot180.jpg"]
     accepted = [name for name in upright if all(not f.profile and f.score >= 0.5 for f in found[name])]
     assert len(accepted) >= 0.8 * len(upright)
-    assert all(face.profile for face in found["jumping.jpg"] if face.score > 0.5)  # four heads seen from the side
+    assert all(face.profile for face in found["jumping.jpg"][:4])  # heads seen from the side
 
 
 @pytest.mark.shared
