@@ -41,23 +41,62 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 )
 @click.option("--weights-dir", type=FOLDER, help="Where model weights lie [default: torch.hub's folder].")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or cuda:N, for face-alignment.")
-@click.option("--second-opinion/--no-second-opinion", default=True, show_default=True, help="Look at each picture twice.")
-@click.option("--blur-profile", type=click.Choice(["p3m", "strict"]), default="p3m", show_default=True,
-              help="p3m: Gaussian blur. strict: replace the face by what surrounds it.")
-@click.option("--region", type=click.Choice(["p3m", "full-face"]), default="p3m", show_default=True,
-              help="p3m: cheeks to eyebrows. full-face: with the forehead.")
-@click.option("--blur", type=click.Choice(["fast", "exact"]), default="fast", show_default=True,
-              help="How the Gaussian is computed; they differ by 1 % of full scale at most.")
-@click.option("--sigma", type=float, default=0.3, show_default=True, help="Gaussian sigma in face widths, at least 0.2.")
-@click.option("--profile", type=click.Choice(["review", "ellipse"]), default="review", show_default=True,
-              help="Heads seen from the side: wait for a person, or mask an ellipse.")
-@click.option("--transition-radius", type=click.IntRange(0), help="Pixels around the transition region to keep [default: 0.5 % of the shorter side].")
-@click.option("--format", "format_", type=click.Choice(["jpeg", "png", "webp", "tiff", "bmp"]),
-              help="Output format [default: that of the input].")
-@click.option("--ids", type=click.Choice(["keep", "opaque"]), default="keep", show_default=True,
-              help="Names in the release: the input's path, or one that says nothing.")
+@click.option(
+    "--second-opinion/--no-second-opinion", default=True, show_default=True, help="Look at each picture twice."
+)
+@click.option(
+    "--blur-profile",
+    type=click.Choice(["p3m", "strict"]),
+    default="p3m",
+    show_default=True,
+    help="p3m: Gaussian blur. strict: replace the face by what surrounds it.",
+)
+@click.option(
+    "--region",
+    type=click.Choice(["p3m", "full-face"]),
+    default="p3m",
+    show_default=True,
+    help="p3m: cheeks to eyebrows. full-face: with the forehead.",
+)
+@click.option(
+    "--blur",
+    type=click.Choice(["fast", "exact"]),
+    default="fast",
+    show_default=True,
+    help="How the Gaussian is computed; they differ by 1 % of full scale at most.",
+)
+@click.option(
+    "--sigma", type=float, default=0.3, show_default=True, help="Gaussian sigma in face widths, at least 0.2."
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["review", "ellipse"]),
+    default="review",
+    show_default=True,
+    help="Heads seen from the side: wait for a person, or mask an ellipse.",
+)
+@click.option(
+    "--transition-radius",
+    type=click.IntRange(0),
+    help="Pixels around the transition region to keep [default: 0.5 % of the shorter side].",
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["jpeg", "png", "webp", "tiff", "bmp"]),
+    help="Output format [default: that of the input].",
+)
+@click.option(
+    "--ids",
+    type=click.Choice(["keep", "opaque"]),
+    default="keep",
+    show_default=True,
+    help="Names in the release: the input's path, or one that says nothing.",
+)
 @click.option("--publish-facemask", is_flag=True, help="Also release the masks; their outlines give landmarks away.")
-@click.option("--figures", is_flag=True, help="Draw the six panels of the paper's Figure 3 for each picture, privately.")
+@click.option(
+    "--figures", is_flag=True, help="Draw the six panels of the paper's Figure 3 for each picture, privately."
+)
 @click.option("--workers", type=click.IntRange(1), help="Pictures worked on at once [default: one per core].")
 @click.option("--batch-size", type=click.IntRange(1), help="Pictures per pass of a GPU detector [default: 8].")
 @click.option("--rehash", is_flag=True, help="Check finished outputs by content, not by size alone.")

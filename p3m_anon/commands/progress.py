@@ -78,7 +78,9 @@ class Reporter:
         """What was done, what waits for whom, and where to look."""
         out = Console(highlight=False, soft_wrap=True)
         if dry_run:
-            out.print(f"dry run: {summary.inputs} pictures, of them {summary.to_do} to be worked on; nothing was written")
+            out.print(
+                f"dry run: {summary.inputs} pictures, of them {summary.to_do} to be worked on; nothing was written"
+            )
             return
         for note in summary.notes:
             out.print(f"[yellow]{click.unstyle(note)}[/]", markup=False)

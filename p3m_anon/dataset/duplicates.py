@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from p3m_anon.arrays import check_rgb
+from p3m_anon.arrays import check_rgb, reduced
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
@@ -20,7 +20,8 @@ def perceptual_hash(rgb: RGB) -> str:
     """
     import cv2
 
-    small = cv2.resize(check_rgb(rgb), (32, 32), interpolation=cv2.INTER_AREA)
+    check_rgb(rgb)
+    small = reduced(rgb, (32, 32)) if min(rgb.shape[:2]) >= 32 else cv2.resize(rgb, (32, 32))
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     low = cv2.dct(grey)[1:9, 1:9]
     bits = np.packbits(low > np.median(low))

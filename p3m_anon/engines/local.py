@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
@@ -49,9 +49,7 @@ class Limits:
     pixels: int = 0
 
 
-def stream(
-    items: Iterable[Item], stages: Stages[Item, Loaded, Seen, Done], limits: Limits
-) -> Iterator[Done]:
+def stream(items: Iterable[Item], stages: Stages[Item, Loaded, Seen, Done], limits: Limits) -> Iterator[Done]:
     """Results as they are finished, in no fixed order.
 
     At most 2 x workers + 2 x batch items are under way, so that memory does not grow with their
@@ -92,7 +90,8 @@ def _coordinate(
             batch, loaded = loaded[: limits.batch], loaded[limits.batch :]
             looking[detector.submit(stages.look, [one for one, _ in batch])] = [cost for _, cost in batch]
             continue
-        ready, _ = wait([*loading, *looking, *finishing], return_when=FIRST_COMPLETED)
+        under_work: list[Future[Any]] = [*loading, *looking, *finishing]
+        ready, _ = wait(under_work, return_when=FIRST_COMPLETED)
         for future in ready:
             if future in loading:
                 cost = loading.pop(future)

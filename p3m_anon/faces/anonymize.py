@@ -33,8 +33,9 @@ def anonymize(pixels: Pixels, masks: Sequence[FaceMask], settings: BlurSettings)
     for mask in wanted:
         patch = mask.adjusted
         if hidden is not None:
-            values = filled(colour, patch, hidden, mask.width)
+            region = filled(colour, patch, hidden, mask.width)
         else:
-            values = blurred(colour, patch, settings.sigma * mask.width, settings.blur)
-        target[patch.slices][patch.mask] = values.reshape(-1, *target.shape[2:])
+            region = blurred(colour, patch, settings.sigma * mask.width, settings.blur)
+        inside = patch.mask if target.ndim == 2 else patch.mask[..., None]
+        np.copyto(target[patch.slices], region.reshape(target[patch.slices].shape), where=inside)
     return out

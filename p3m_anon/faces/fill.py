@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from p3m_anon.faces.blur import rounded
-
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -23,7 +21,7 @@ def filled(pixels: Pixels, patch: Patch, hidden: Mask, width: float) -> Pixels:
 
     pixels: uint8 or uint16 (H, W) or (H, W, C); not written into. patch: where to write.
     hidden: bool (H, W), every masked pixel of the picture, other faces' too: none of them is read.
-    width: the face's width in pixels. Returns (n, ...) in the order of `pixels[patch.slices][patch.mask]`.
+    width: the face's width in pixels. Returns an array like `pixels[patch.slices]`.
     """
     import cv2
 
@@ -35,18 +33,19 @@ def filled(pixels: Pixels, patch: Patch, hidden: Mask, width: float) -> Pixels:
     near = pixels[y0:y1, x0:x1].astype(np.float32).reshape(y1 - y0, x1 - x0, -1)
     shrink = max(1.0, max(known.shape) / SMALL_SIDE)
     small = (max(1, round(known.shape[1] / shrink)), max(1, round(known.shape[0] / shrink)))
-    weight = cv2.resize(known, small, interpolation=cv2.INTER_AREA)
-    colour = cv2.resize(near * known[..., None], small, interpolation=cv2.INTER_AREA).reshape(*weight.shape, -1)
+    weight = np.asarray(cv2.resize(known, small, interpolation=cv2.INTER_AREA), np.float32)
+    colour = np.asarray(cv2.resize(near * known[..., None], small, interpolation=cv2.INTER_AREA), np.float32)
     middle = (np.iinfo(pixels.dtype).max + 1) / 2
-    smooth = _spread(colour, weight, middle)
+    smooth = _spread(colour.reshape(*weight.shape, -1), weight, middle)
     large = cv2.resize(smooth, (x1 - x0, y1 - y0), interpolation=cv2.INTER_CUBIC).reshape(near.shape)
-    inside = large[rows.start - y0 : rows.stop - y0, cols.start - x0 : cols.stop - x0][patch.mask]
-    return rounded(inside.reshape(-1, *pixels.shape[2:]), pixels.dtype)
+    inside = large[rows.start - y0 : rows.stop - y0, cols.start - x0 : cols.stop - x0]
+    most = np.iinfo(pixels.dtype).max
+    whole = np.clip(np.rint(inside), 0, most)  # cubic enlargement overshoots
+    filling: Pixels = whole.astype(pixels.dtype.type).reshape(pixels[patch.slices].shape)  # type: ignore[assignment]  # the stubs lose the type
+    return filling
 
 
-def _spread(
-    colour: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], middle: float
-) -> npt.NDArray[np.float32]:
+def _spread(colour: npt.NDArray[np.float32], weight: npt.NDArray[np.float32], middle: float) -> npt.NDArray[np.float32]:
     """Known colour (h, w, C), already multiplied by its weight (h, w), extended over the unknown.
 
     Local means of growing reach (normalised convolution), from the widest to the closest that still

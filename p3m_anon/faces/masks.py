@@ -76,9 +76,7 @@ def manual_masks(
     return tuple(masks)
 
 
-def _face_mask(
-    size: tuple[int, int], face: Face, alpha: AlphaPixels | None, settings: BlurSettings
-) -> FaceMask:
+def _face_mask(size: tuple[int, int], face: Face, alpha: AlphaPixels | None, settings: BlurSettings) -> FaceMask:
     width = face_width(face)
     if face.profile and settings.side_views == "ellipse":
         polygon = ellipse(face.box)

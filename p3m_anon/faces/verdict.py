@@ -13,7 +13,7 @@ from p3m_anon.faces.raster import rasterize
 from p3m_anon.faces.reasons import Finding, Reason
 
 if TYPE_CHECKING:
-    from p3m_anon.arrays import AlphaPixels, Box
+    from p3m_anon.arrays import AlphaPixels, Box, Mask
     from p3m_anon.faces.face import Face
     from p3m_anon.faces.masks import FaceMask
     from p3m_anon.faces.settings import BlurSettings
@@ -120,7 +120,7 @@ def _same(a: Box, b: Box) -> bool:
     return wide <= 3 * narrow and width * height >= SAME_FACE * smaller
 
 
-def _box_uncovered(blurred: np.ndarray, box: Box) -> list[Finding]:  # type: ignore[type-arg]
+def _box_uncovered(blurred: Mask, box: Box) -> list[Finding]:
     height, width = blurred.shape
     x0, y0, x1, y1 = (round(v) for v in box)
     inside = blurred[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]

@@ -76,25 +76,6 @@ def walk_stems(root: Path, role: str) -> Iterator[tuple[str, Path]]:
             yield (stem.removesuffix(AS_DRAWN) if role == "manual_mask" else stem), path
 
 
-@dataclass(frozen=True)
-class StemIndex:
-    """`files`: stem -> the one file of that stem. `duplicates`: stems with several files, none of which is chosen."""
-
-    files: dict[str, Path]
-    duplicates: dict[str, tuple[Path, ...]]
-
-
-def index_by_stem(root: Path, role: str = "alpha") -> StemIndex:
-    """All of `walk_stems` at once; needs memory for every file, so it is for folders of moderate size."""
-    found: dict[str, list[Path]] = {}
-    for stem, path in walk_stems(root, role):
-        found.setdefault(stem, []).append(path)
-    return StemIndex(
-        {stem: paths[0] for stem, paths in found.items() if len(paths) == 1},
-        {stem: tuple(paths) for stem, paths in found.items() if len(paths) > 1},
-    )
-
-
 def stem_of(relative: Path) -> str:
     """What ties a picture to its alpha: the relative path without a picture's ending, posix, NFC.
 

@@ -17,46 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.files.ledger_schema import MIGRATIONS
 
 STATUSES = ("pending", "accepted", "needs_review", "failed", "excluded", "withdrawn", "unsupported")
-
-# Each entry brings a ledger from version i to i + 1; entries are only ever appended.
-MIGRATIONS = (
-    """
-    CREATE TABLE inputs (
-      path TEXT PRIMARY KEY,          -- relative to the input folder, posix
-      id TEXT NOT NULL,
-      id_key TEXT NOT NULL UNIQUE,    -- NFC and case-folded: two ids never differ by case alone
-      seen INTEGER NOT NULL,          -- the last run that found the file
-      status TEXT NOT NULL,
-      reason TEXT, detail TEXT,
-      digest TEXT,
-      facts TEXT NOT NULL DEFAULT '{}',    -- JSON: what a manifest row needs
-      faces TEXT NOT NULL DEFAULT '[]',    -- JSON: landmarks, boxes, decisions
-      phash TEXT,                          -- perceptual hash of the original, 16 hex digits
-      timings TEXT NOT NULL DEFAULT '{}',  -- JSON: ms per stage
-      versions TEXT NOT NULL DEFAULT '{}', -- JSON
-      updated TEXT
-    ) WITHOUT ROWID;
-    CREATE INDEX inputs_status ON inputs (status, path);
-    CREATE TABLE sources (
-      path TEXT NOT NULL, role TEXT NOT NULL,  -- image, alpha, manual_mask, landmarks
-      file TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL,
-      PRIMARY KEY (path, role)
-    ) WITHOUT ROWID;
-    CREATE TABLE outputs (
-      path TEXT NOT NULL, role TEXT NOT NULL,  -- image, alpha, facemask, ...
-      file TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
-      PRIMARY KEY (path, role)
-    ) WITHOUT ROWID;
-    CREATE TABLE events (
-      n INTEGER PRIMARY KEY AUTOINCREMENT,
-      at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, path TEXT, previous TEXT
-    );
-    CREATE TRIGGER events_keep BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
-    CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
-    """,
-)
 
 
 @dataclass(frozen=True)
@@ -151,7 +114,8 @@ class Ledger:
     def register(self, inputs: Iterable[tuple[str, str]], make_id: Callable[[str, bool], str]) -> int:
         """Note every input of this run, as (path, stem), and return how many there are.
 
-        make_id(path, shared) gives a path's id; `shared` says that another input has the same stem. Raises UsageError, and changes nothing, if two ids are the same.
+        make_id(path, shared) gives a path's id; `shared` says that another input has the same stem.
+        Raises UsageError, and changes nothing, if two ids are the same.
         """
         db = self._db
         db.execute("CREATE TEMP TABLE IF NOT EXISTS found (path TEXT PRIMARY KEY, stem TEXT) WITHOUT ROWID")
@@ -264,14 +228,15 @@ class Ledger:
     def counts(self) -> dict[str, int]:
         """How many inputs of this run have each status."""
         found = self._db.execute("SELECT status, count(*) FROM inputs WHERE seen = ? GROUP BY status", (self.run,))
-        return {status: n for status, n in found}
+        return dict(found.fetchall())
 
     def reasons(self) -> dict[str, int]:
         """How many inputs of this run wait for each reason."""
         found = self._db.execute(
-            "SELECT reason, count(*) FROM inputs WHERE seen = ? AND status = 'needs_review' GROUP BY reason", (self.run,)
+            "SELECT reason, count(*) FROM inputs WHERE seen = ? AND status = 'needs_review' GROUP BY reason",
+            (self.run,),
         )
-        return {reason: n for reason, n in found}
+        return dict(found.fetchall())
 
     def event(self, what: str, detail: dict[str, Any] | None = None) -> None:
         """Append an event that belongs to no input."""

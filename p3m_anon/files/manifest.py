@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +38,8 @@ def manifest_row(row: Row) -> dict[str, Any]:
     }
 
 
-def write_manifest(file: Path, rows: Iterable[Row]) -> int:
-    """Write the rows in the order given, atomically; returns how many there are."""
-    count = 0
+def write_manifest(file: Path, rows: Iterable[Row]) -> None:
+    """Write the rows in the order given, atomically."""
     with replacing(file) as stream:
-        for count, line in enumerate(_lines(rows), 1):
-            stream.write(line)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return count
-
-
-def _lines(rows: Iterable[Row]) -> Iterator[bytes]:
-    for row in rows:
-        yield json.dumps(manifest_row(row), ensure_ascii=False).encode() + b"\n"
+        for row in rows:
+            stream.write(json.dumps(manifest_row(row), ensure_ascii=False).encode() + b"\n")

@@ -90,7 +90,7 @@ def _check_folders(request: BlurRequest, pictures: Path, out: Path, private: Pat
     inputs = pictures.resolve()
     for name, folder in (("the release folder", out), ("the private folder", private)):
         if inputs.is_relative_to(folder.resolve()) or folder.resolve().is_relative_to(inputs):
-            raise UsageError(f"{name} {folder} and the pictures {pictures} lie inside one another; choose another --out")
+            raise UsageError(f"{name} {folder} and the pictures {pictures} lie inside one another; change --out")
     if request.format and request.format.lower() not in ("jpeg", "png", "webp", "tiff", "bmp"):
         raise UsageError(f"--format {request.format}: choose jpeg, png, webp, tiff or bmp")
 
@@ -146,9 +146,7 @@ def _register(
     summary.inputs = ledger.register(_paths(pictures, request, alphas, summary), _ids(request, private))
 
 
-def _open_tasks(
-    request: BlurRequest, pictures: Path, job: PictureJob, ledger: Ledger, on_row: OnRow
-) -> Iterator[Task]:
+def _open_tasks(request: BlurRequest, pictures: Path, job: PictureJob, ledger: Ledger, on_row: OnRow) -> Iterator[Task]:
     """What has to be worked on; rows that are done go to `on_row`."""
     for row in ledger.rows():
         task = _task(request, pictures, ledger, row)

@@ -18,7 +18,7 @@ from p3m_anon.reports.panels import figure_panels
 from p3m_anon.reports.thumbnails import before_after
 
 if TYPE_CHECKING:
-    from p3m_anon.arrays import RGB, AlphaPixels, Pixels
+    from p3m_anon.arrays import RGB, AlphaPixels, Mask, Pixels
     from p3m_anon.detectors.looks import Sight
     from p3m_anon.faces.masks import FaceMask
     from p3m_anon.files.images import Decoded
@@ -120,7 +120,7 @@ class _Clock:
         self._last = now
 
 
-def _png(mask: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def _png(mask: Mask) -> bytes:
     """A 1-bit PNG of a bool mask, white = blurred."""
     ok, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
     if not ok:

@@ -18,21 +18,21 @@ from p3m_anon.detectors.looks import Sight
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, Stopped, UnsupportedImage
 from p3m_anon.faces.anonymize import anonymize
-from p3m_anon.faces.face import Face
 from p3m_anon.faces.masks import FaceMask, face_masks, manual_masks
-from p3m_anon.faces.outline import face_width
 from p3m_anon.faces.reasons import Finding, Reason
 from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings
 from p3m_anon.files.alphas import alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.images import read
-from p3m_anon.files.landmarks import read_landmarks
+from p3m_anon.files.landmarks import faces_from_file
 from p3m_anon.files.ledger import Row, Source
 from p3m_anon.files.manual_masks import read_manual_mask
 from p3m_anon.jobs.outputs import Outputs, Picture
+from p3m_anon.jobs.picture_facts import all_details, face_facts, picture_facts
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels
     from p3m_anon.detectors.looks import Looks
+    from p3m_anon.faces.face import Face
     from p3m_anon.files.images import Decoded
     from p3m_anon.files.manual_masks import ManualMask
     from p3m_anon.jobs.request import BlurRequest
@@ -166,27 +166,27 @@ class PictureJob:
 
     def _load_companions(self, loaded: Loaded) -> None:
         files, decoded = loaded.task.files, loaded.decoded
-        height, width = decoded.pixels.shape[:2]
         if "alpha" in files:
             try:
                 loaded.alpha = read_alpha(files["alpha"]).pixels
             except ImageError as error:
                 loaded.alpha_problem = Finding(Reason.ALPHA_MISMATCH, str(error))
         if "manual_mask" in files:
-            loaded.manual = read_manual_mask(files["manual_mask"], (width, height))
+            loaded.manual = read_manual_mask(files["manual_mask"], decoded.size, decoded.stored_size)
         if self.looks.first.name == "landmark-files":
-            loaded.landmarks = _given_faces(files.get("landmarks"))
+            loaded.landmarks = faces_from_file(files["landmarks"]) if "landmarks" in files else ()
 
     def _picture(self, loaded: Loaded, sight: Sight) -> Picture:
         """Masks and verdict of a picture whose faces are known."""
         settings, decoded = self.request.settings, loaded.decoded
         size = (decoded.pixels.shape[0], decoded.pixels.shape[1])
         found = [f for f in (loaded.task.problem, loaded.alpha_problem) if f]
-        alpha, notes = loaded.alpha, ()
+        alpha = loaded.alpha
+        notes: tuple[str, ...] = ()
         if alpha is not None:
             boxes = [face.box for face in sight.faces]
             stored = decoded.stored_size
-            alpha = orient_alpha(alpha, (size[1], size[0]), stored, decoded.orientation, boxes)
+            alpha = orient_alpha(alpha, decoded.size, stored, decoded.orientation, boxes)
             if alpha is None:
                 found.append(Finding(Reason.ALPHA_MISMATCH, _mismatch(loaded.alpha, size)))
             else:
@@ -205,34 +205,19 @@ class PictureJob:
     def _released(self, loaded: Loaded, picture: Picture, phash: str) -> Row:
         task, timings = loaded.task, loaded.timings
         row = Row(task.row.path, task.row.id, digest=loaded.digest, sources=loaded.sources, phash=phash)
-        row = replace(row, faces=face_facts(picture), facts=self._facts(picture), versions=self.versions)
+        facts = picture_facts(picture, self.looks.first.name, self.request.settings)
+        row = replace(row, faces=face_facts(picture), facts=facts, versions=self.versions)
         if picture.findings:
             worst = picture.findings[0]
-            row = replace(row, status="needs_review", reason=worst.reason.value, detail=_all_details(picture))
+            row = replace(row, status="needs_review", reason=worst.reason.value, detail=all_details(picture))
             outputs = self.outputs.withhold(task.row, picture, timings)
             return replace(row, outputs=outputs, timings=timings)
         with _timed(timings, "blur"):
             pixels = anonymize(picture.decoded.pixels, picture.masks, self.request.settings)
         outputs, fidelity = self.outputs.release(task.row, picture, pixels, timings)
-        facts = {**row.facts, "fidelity": fidelity}
+        facts = {**facts, "fidelity": fidelity}
         detail = "; ".join(picture.notes) or None
         return replace(row, status="accepted", detail=detail, facts=facts, outputs=outputs, timings=timings)
-
-    def _facts(self, picture: Picture) -> dict[str, object]:
-        """What a manifest row says of this picture."""
-        height, width = picture.decoded.pixels.shape[:2]
-        status = "anonymized_manual" if picture.manual else "anonymized" if picture.masks else "no_face"
-        return {
-            "status": status,
-            "width": width,
-            "height": height,
-            "faces": len(picture.masks),
-            "detector": self.looks.first.name,
-            "profile": self.request.settings.blur_profile,
-            "settings_digest": self.request.settings.digest(),
-            "alpha": "used" if picture.alpha is not None else "none",
-            "turns": picture.sight.turns,
-        }
 
     def _failed(self, task: Task, sources: tuple[Source, ...], error: Exception) -> Row:
         """A row that names what is wrong; the picture's older release goes at once."""
@@ -248,40 +233,6 @@ class PictureJob:
         if row.digest != self.digest(row.id, row.path, sources):
             return False
         return self.outputs.store.present(row.outputs, rehash=self.request.rehash)
-
-
-def _given_faces(file: Path | None) -> tuple[Face, ...]:
-    """Faces of the user's own landmarks; no file, no faces, and the second look decides."""
-    if file is None:
-        return ()
-    return tuple(
-        Face(points, (*points.min(0).tolist(), *points.max(0).tolist()), 1.0, "landmark-files")
-        for points in read_landmarks(file)
-    )
-
-
-def face_facts(picture: Picture) -> list[dict[str, object]]:
-    """What the ledger keeps of each face: landmarks, box, score and what was decided."""
-    facts = []
-    for mask in picture.faces:
-        face = mask.face
-        assert face is not None  # automatic masks always have one
-        landmarks = [[round(float(v), 1) for v in point] for point in face.landmarks]
-        facts.append(
-            {
-                "box": [round(float(v), 1) for v in face.box],
-                "score": round(float(face.score), 4),
-                "detector": face.detector,
-                "width": round(face_width(face), 1),
-                "decision": "covered by hand" if picture.manual else mask.decision(),
-                "landmarks": landmarks,
-            }
-        )
-    return facts
-
-
-def _all_details(picture: Picture) -> str:
-    return "; ".join(dict.fromkeys(f.detail for f in picture.findings))
 
 
 def _mismatch(alpha: AlphaPixels | None, size: tuple[int, int]) -> str:

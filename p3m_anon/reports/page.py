@@ -121,7 +121,8 @@ def _card(private: Path, row: Row) -> str:
         picture = f"<img loading=lazy alt='' src='data:image/jpeg;base64,{data}'>"
     faces = len(row.faces)
     said = row.detail or f"{faces} face{'' if faces == 1 else 's'}, {row.facts.get('status', '')}"
-    return f"<figure>{picture}<figcaption>{_text(row.path)}<br><span class=dim>{_text(said)}</span></figcaption></figure>"
+    caption = f"{_text(row.path)}<br><span class=dim>{_text(said)}</span>"
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
 def _text(value: str) -> str:

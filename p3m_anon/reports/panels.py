@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from p3m_anon.faces.settings import BlurSettings
 
 SIDE = 520
+WIDEST_TITLE = 300
 TITLES = ("1 original", "2 landmarks", "3 face mask", "4 transition region", "5 adjusted mask", "6 blurred")
 
 
@@ -81,10 +82,7 @@ def _waiting(rgb: RGB) -> RGB:
 
 def _titled(rgb: RGB, title: str) -> RGB:
     """The panel under a line of text, with a white frame."""
-    out = cv2.copyMakeBorder(rgb, 34, 6, 6, 6, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    out = out if out.shape[1] >= 290 else cv2.copyMakeBorder(
-        out, 0, 0, 0, 290 - out.shape[1], cv2.BORDER_CONSTANT, value=(255, 255, 255)
-    )
+    right = max(6, WIDEST_TITLE - rgb.shape[1])
+    out = cv2.copyMakeBorder(rgb, 34, 6, 6, right, cv2.BORDER_CONSTANT, value=(255, 255, 255))
     cv2.putText(out, title, (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (20, 20, 20), 1, cv2.LINE_AA)
-    labelled: RGB = out
-    return labelled
+    return np.asarray(out, np.uint8)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from p3m_anon.arrays import reduced
+
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box
     from p3m_anon.faces.masks import FaceMask
@@ -32,8 +34,8 @@ def before_after(
     scale = small.shape[1] / rgb.shape[1]
     marked = draw_outlines(small.copy(), faces, scale)
     for x0, y0, x1, y1 in second:
-        corners = [(round(x * scale), round(y * scale)) for x, y in ((x0, y0), (x1, y1))]
-        cv2.rectangle(marked, *corners, BLUE, 1, cv2.LINE_AA)
+        upper, lower = (round(x0 * scale), round(y0 * scale)), (round(x1 * scale), round(y1 * scale))
+        cv2.rectangle(marked, upper, lower, BLUE, 1, cv2.LINE_AA)
     if after is None:
         return marked
     gap = np.full((small.shape[0], 4, 3), 255, np.uint8)
@@ -44,8 +46,7 @@ def shrunken(rgb: RGB, side: int = SIDE) -> RGB:
     """The picture with its longer side at most `side` pixels."""
     scale = min(1.0, side / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
-    small: RGB = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    return small
+    return reduced(rgb, size)
 
 
 def draw_outlines(rgb: RGB, faces: Sequence[FaceMask], scale: float, thickness: int = 1) -> RGB:

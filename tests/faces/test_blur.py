@@ -44,7 +44,7 @@ def test_exact_equals_a_gaussian_of_the_whole_picture():
     picture = pictures()["noise"]
     patch = disc(picture.shape[:2], 40, 60, 30)
     whole = cv2.GaussianBlur(picture, (61, 61), 10.0, borderType=cv2.BORDER_REFLECT_101)
-    assert np.array_equal(blurred(picture, patch, 10.0, "exact"), whole[patch.slices][patch.mask])
+    assert np.array_equal(blurred(picture, patch, 10.0, "exact"), whole[patch.slices])
 
 
 @pytest.mark.parametrize("method", ["fast", "exact"])
@@ -56,4 +56,4 @@ def test_one_colour_stays_that_colour(method):
 def test_the_blur_really_blurs():
     picture = pictures()["squares"]
     patch = disc(picture.shape[:2], 150, 200, 60)
-    assert blurred(picture, patch, 30.0).std() < 0.15 * picture[patch.slices][patch.mask].std()
+    assert blurred(picture, patch, 30.0).std() < 0.15 * picture[patch.slices].std()

@@ -10,7 +10,7 @@ import pytest
 
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import PREFIX
-from p3m_anon.files.folders import find_pictures, index_by_stem, locate, stem_of, walk_stems
+from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
 from tests.files.drawn import photo, saved
 
 
@@ -71,10 +71,9 @@ def test_stems(tmp_path: Path) -> None:
     assert stem_of(Path("a/b.c.JPG")) == "a/b.c"
     assert stem_of(Path("holiday.2020")) == "holiday.2020"
     assert stem_of(Path(unicodedata.normalize("NFD", "ü.png"))) == "ü"
-    touch(tmp_path, "a.png", "b.png", "b.TIF", "s/a.png", "text.txt")
-    index = index_by_stem(tmp_path)
-    assert index.files == {"a": tmp_path / "a.png", "s/a": tmp_path / "s" / "a.png"}
-    assert index.duplicates == {"b": (tmp_path / "b.TIF", tmp_path / "b.png")}
+    touch(tmp_path, "a.png", "b.TIF", "s/a.png", "text.txt")
+    found = {"a": tmp_path / "a.png", "b": tmp_path / "b.TIF", "s/a": tmp_path / "s" / "a.png"}
+    assert dict(walk_stems(tmp_path, "alpha")) == found
 
 
 def test_masks_and_landmarks_have_their_own_endings(tmp_path: Path) -> None:

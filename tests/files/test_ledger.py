@@ -5,7 +5,8 @@ import sqlite3
 import pytest
 
 from p3m_anon.errors import UsageError
-from p3m_anon.files.ledger import MIGRATIONS, Ledger, Output, Row, Source
+from p3m_anon.files.ledger import Ledger, Output, Row, Source
+from p3m_anon.files.ledger_schema import MIGRATIONS
 
 
 def stem_id(path, shared):
@@ -52,7 +53,9 @@ def test_files_that_differ_only_in_their_ending_keep_it_in_their_id(file):
         assert [row.id for row in ledger.rows()] == ["a_jpg", "a_png", "b"]
 
 
-@pytest.mark.parametrize("twins", [("A.jpg", "a.jpg"), ("stra\u00dfe.jpg", "STRASSE.jpg"), ("e\u0301.jpg", "\u00e9.jpg")])
+@pytest.mark.parametrize(
+    "twins", [("A.jpg", "a.jpg"), ("stra\u00dfe.jpg", "STRASSE.jpg"), ("e\u0301.jpg", "\u00e9.jpg")]
+)
 def test_ids_that_a_file_system_may_confuse_are_refused_before_anything_is_noted(file, twins):
     with Ledger(file) as ledger:
         with pytest.raises(UsageError, match="the same id"):

@@ -22,7 +22,8 @@ def slow(alpha, radius, lo, hi):
 @settings(max_examples=30, deadline=None)
 def test_equals_the_slow_definition(seed, radius):
     rng = np.random.default_rng(seed)
-    alpha = rng.choice(np.array([0, 5, 6, 128, 249, 250, 255], np.uint8), (23, 31), p=[0.6, 0.1, 0.01, 0.01, 0.01, 0.1, 0.17])
+    values = np.array([0, 5, 6, 128, 249, 250, 255], np.uint8)
+    alpha = rng.choice(values, (23, 31), p=[0.6, 0.1, 0.01, 0.01, 0.01, 0.1, 0.17])
     assert np.array_equal(transition(alpha, radius), slow(alpha, radius, 5, 250))
 
 

@@ -1,0 +1,41 @@
+"""The ledger's tables, and how an older ledger becomes a newer one."""
+
+from __future__ import annotations
+
+# Each entry brings a ledger from version i to i + 1; entries are only ever appended.
+MIGRATIONS = (
+    """
+    CREATE TABLE inputs (
+      path TEXT PRIMARY KEY,          -- relative to the input folder, posix
+      id TEXT NOT NULL,
+      id_key TEXT NOT NULL UNIQUE,    -- NFC and case-folded: two ids never differ by case alone
+      seen INTEGER NOT NULL,          -- the last run that found the file
+      status TEXT NOT NULL,
+      reason TEXT, detail TEXT,
+      digest TEXT,
+      facts TEXT NOT NULL DEFAULT '{}',    -- JSON: what a manifest row needs
+      faces TEXT NOT NULL DEFAULT '[]',    -- JSON: landmarks, boxes, decisions
+      phash TEXT,                          -- perceptual hash of the original, 16 hex digits
+      timings TEXT NOT NULL DEFAULT '{}',  -- JSON: ms per stage
+      versions TEXT NOT NULL DEFAULT '{}', -- JSON
+      updated TEXT
+    ) WITHOUT ROWID;
+    CREATE INDEX inputs_status ON inputs (status, path);
+    CREATE TABLE sources (
+      path TEXT NOT NULL, role TEXT NOT NULL,  -- image, alpha, manual_mask, landmarks
+      file TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL,
+      PRIMARY KEY (path, role)
+    ) WITHOUT ROWID;
+    CREATE TABLE outputs (
+      path TEXT NOT NULL, role TEXT NOT NULL,  -- image, alpha, facemask, ...
+      file TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
+      PRIMARY KEY (path, role)
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+      n INTEGER PRIMARY KEY AUTOINCREMENT,
+      at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, path TEXT, previous TEXT
+    );
+    CREATE TRIGGER events_keep BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
+    """,
+)
