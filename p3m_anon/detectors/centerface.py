@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
-from p3m_anon.arrays import check_rgb
+from p3m_anon.arrays import check_rgb, reduced
 from p3m_anon.detectors import centerface_net, shape_prior
 from p3m_anon.detectors.righting import apply, upright_crop
 from p3m_anon.faces.face import Face
@@ -185,7 +184,7 @@ def _blob(rgb: RGB, long_side: int, mirrored: bool) -> tuple[npt.NDArray[np.floa
     height, width = rgb.shape[:2]
     scale = min(1.0, long_side / max(height, width))
     new = max(1, round(width * scale)), max(1, round(height * scale))
-    shrunk = rgb if new == (width, height) else np.asarray(cv2.resize(rgb, new, interpolation=cv2.INTER_AREA), np.uint8)
+    shrunk = reduced(rgb, new)
     if mirrored:
         shrunk = shrunk[:, ::-1]
     blob = np.zeros((1, 3, -(-new[1] // CELL) * CELL, -(-new[0] // CELL) * CELL), np.float32)

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from p3m_anon.detectors.onnx_inputs import free_sizes
-from p3m_anon.extras import import_extra
 from p3m_anon.files.weights import require_weights
 
 if TYPE_CHECKING:
@@ -52,7 +51,8 @@ def load(model: bytes, backend: str) -> Run:
 
 
 def _onnxruntime(model: bytes) -> Run:
-    ort = import_extra("onnxruntime", "export")
+    import onnxruntime as ort
+
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # whole pictures are spread over the cores, never the inside of one
     options.log_severity_level = 3

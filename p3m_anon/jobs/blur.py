@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -160,22 +162,34 @@ def _work(
     request: BlurRequest, tasks: Iterator[Task], job: PictureJob, ledger: Ledger, summary: Summary, on_row: OnRow
 ) -> None:
     """Stream the tasks through the three stages, and record each result."""
-    import cv2
-
     workers = request.workers or len(os.sched_getaffinity(0))
     accelerator = summary.device != "cpu"
     limits = Limits(workers, request.batch_size or (8 if accelerator else 1), accelerator, PIXELS_PER_WORKER * workers)
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # pictures are spread over the cores, not the parts of one
-    try:
+    with _one_thread_each():
         for row in stream(tasks, Stages(_cost, job.load, job.look, job.finish), limits):
             if not summary.done_now:  # from here on the old manifest may be wrong; a new one ends the run
                 (summary.out / MANIFEST).unlink(missing_ok=True)
             ledger.record(row)
             summary.done_now += 1
             on_row(row, True)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Pictures are spread over the cores, not the parts of one: libraries keep to the thread that calls them."""
+    import cv2
+
+    torch = sys.modules.get("torch")  # there only if the detector needs it
+    before = cv2.getNumThreads(), torch.get_num_threads() if torch else 1
+    cv2.setNumThreads(1)
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
     finally:
-        cv2.setNumThreads(threads)
+        cv2.setNumThreads(before[0])
+        if torch:
+            torch.set_num_threads(before[1])
 
 
 def _cost(task: Task) -> int:
