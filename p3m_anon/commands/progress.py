@@ -66,7 +66,7 @@ class Reporter:
         group = row.reason if row.status == "needs_review" else row.status
         names = self._listed.setdefault(group or "", [])
         if row.status != "accepted" and len(names) <= LISTED:
-            names.append(f"{row.path}: {row.detail}" if row.detail else row.path)
+            names.append(_line(row))
         if self._progress:
             speed = self._progress.tasks[0].finished_speed or self._progress.tasks[0].speed
             rate = f"{speed:.1f}/s" if speed else ""
@@ -111,3 +111,9 @@ class Reporter:
 
     def _counted(self) -> str:
         return ", ".join(f"{n} {SHORT.get(status, status)}" for status, n in sorted(self._counts.items()))
+
+
+def _line(row: Row) -> str:
+    """The picture and what is to be said of it; our own messages begin with the file's name already."""
+    detail = (row.detail or "").removeprefix(row.path.rpartition("/")[2] + ": ")
+    return f"{row.path}: {detail}" if detail else row.path

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 from p3m_anon import __version__
@@ -223,7 +224,7 @@ def _report(request: BlurRequest, ledger: Ledger, summary: Summary) -> Path:
         "Release folder": str(summary.out),
         "Detector": f"{summary.detector}, second look {'on' if request.second_opinion else 'off'}",
         "Alphas": summary.alphas,
-        "Blur": request.settings.to_json(),
+        "Settings": ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in asdict(request.settings).items()),
         "p3m-anon": __version__,
     }
     rows = {status: ledger.rows(status) for status in ("needs_review", "failed", "unsupported", "accepted")}

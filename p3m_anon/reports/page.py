@@ -27,7 +27,7 @@ p, td { margin: 0 0 8px; } .dim { color: var(--dim); }
 .totals { display: flex; flex-wrap: wrap; gap: 10px; margin: 14px 0; padding: 0; list-style: none; }
 .totals li { background: var(--card); border-radius: 8px; padding: 8px 16px; }
 .totals b { display: block; font-size: 22px; }
-.grid { display: flex; flex-wrap: wrap; gap: 14px; margin: 10px 0; }
+.grid { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 14px; margin: 10px 0; }
 figure { margin: 0; background: var(--card); border-radius: 8px; padding: 8px; max-width: 600px; }
 figure img { display: block; max-width: 100%; border-radius: 4px; }
 figcaption { font-size: 13px; padding-top: 6px; overflow-wrap: anywhere; max-width: 560px; }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box
     from p3m_anon.faces.masks import FaceMask
 
-SIDE = 280  # pixels of the longer side of one thumbnail
+SIDE, ALONE = 280, 480  # pixels of the longer side of a thumbnail, and of one that stands alone
 GREEN, YELLOW, BLUE = (60, 220, 90), (255, 205, 40), (80, 170, 255)
 
 
@@ -30,7 +30,7 @@ def before_after(
     rgb, after: uint8 (H, W, 3); after is None for a picture that waits. Drawn on the left one:
     outlines of faces (green: blurred as it is, yellow: a person has to look), second look's boxes (blue).
     """
-    small = shrunken(rgb)
+    small = shrunken(rgb, SIDE if after is not None else ALONE)
     scale = small.shape[1] / rgb.shape[1]
     marked = draw_outlines(small.copy(), faces, scale)
     for x0, y0, x1, y1 in second:
@@ -39,10 +39,10 @@ def before_after(
     if after is None:
         return marked
     gap = np.full((small.shape[0], 4, 3), 255, np.uint8)
-    return np.hstack([marked, gap, shrunken(after)])
+    return np.hstack([marked, gap, shrunken(after, SIDE)])
 
 
-def shrunken(rgb: RGB, side: int = SIDE) -> RGB:
+def shrunken(rgb: RGB, side: int) -> RGB:
     """The picture with its longer side at most `side` pixels."""
     scale = min(1.0, side / max(rgb.shape[:2]))
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
