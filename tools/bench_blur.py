@@ -198,10 +198,10 @@ def fast_and_exact() -> None:
         out, spent = [], []
         for method in ("fast", "exact"):
             start = time.thread_time()
-            out.append(blurred(noise, patch, 0.3 * width, method).astype(int))  # type: ignore[arg-type]
+            out.append(blurred(noise, patch, 0.3 * width, method).astype(int))
             spent.append((time.thread_time() - start) * 1000)
         most = np.abs(out[0] - out[1])[patch.mask].max()
-        click.echo(f"blur of a face {width} px wide: fast {spent[0]:.1f} ms, exact {spent[1]:.0f} ms, {most} levels apart")
+        click.echo(f"face of {width} px: fast {spent[0]:.1f} ms, exact {spent[1]:.0f} ms, {most} levels apart")
 
 
 def recall(pictures: Path, faces: Path) -> None:

@@ -78,28 +78,36 @@ def manual_masks(
 
 def _face_mask(size: tuple[int, int], face: Face, alpha: AlphaPixels | None, settings: BlurSettings) -> FaceMask:
     width = face_width(face)
+    findings = _sight_findings(face, width, settings)
     if face.profile and settings.side_views == "ellipse":
-        polygon = ellipse(face.box)
-        mask = rasterize(polygon, size)
-        between = _transition(alpha, mask, settings)
-        findings = _sight_findings(face, width, settings)
-        return FaceMask(face, polygon, mask, mask.replaced(mask.mask & ~between), width, findings)
+        return _cut_out(size, face, ellipse(face.box), findings, alpha, settings)
 
     wrong = implausible(face.landmarks, face.box, size, settings.min_inside_picture)
+    if face.profile:
+        findings += (Finding(Reason.PROFILE, "the head is turned too far for a trustworthy outline"),)
     if wrong:
         nothing = from_mask(np.zeros((1, 1), bool))
         finding = Finding(Reason.IMPLAUSIBLE_OUTLINE, wrong)
-        return FaceMask(face, None, nothing, nothing, width, (*_sight_findings(face, width, settings), finding))
+        return FaceMask(face, None, nothing, nothing, width, (*findings, finding))
 
     forehead = settings.covers_forehead
-    polygon = outline(face.landmarks, margin=face.margin * width, forehead=forehead)
-    mask = rasterize(polygon, size)
-    between = _transition(alpha, mask, settings)
-    findings = _sight_findings(face, width, settings)
-    if face.profile:
-        findings += (Finding(Reason.PROFILE, "the head is turned too far for a trustworthy outline"),)
     findings += _loss_findings(size, face, alpha, forehead, settings)
-    return FaceMask(face, polygon, mask, mask.replaced(mask.mask & ~between), width, findings)
+    polygon = outline(face.landmarks, margin=face.margin * width, forehead=forehead)
+    return _cut_out(size, face, polygon, findings, alpha, settings)
+
+
+def _cut_out(
+    size: tuple[int, int],
+    face: Face,
+    polygon: Polygon,
+    findings: tuple[Finding, ...],
+    alpha: AlphaPixels | None,
+    settings: BlurSettings,
+) -> FaceMask:
+    """The polygon's pixels, and these without the transition region."""
+    mask = rasterize(polygon, size)
+    adjusted = mask.replaced(mask.mask & ~_transition(alpha, mask, settings))
+    return FaceMask(face, polygon, mask, adjusted, face_width(face), findings)
 
 
 def _transition(alpha: AlphaPixels | None, patch: Patch, settings: BlurSettings) -> Mask:
