@@ -35,7 +35,7 @@ def before_after(
     marked = draw_outlines(small.copy(), faces, scale)
     for x0, y0, x1, y1 in second:
         upper, lower = (round(x0 * scale), round(y0 * scale)), (round(x1 * scale), round(y1 * scale))
-        cv2.rectangle(marked, upper, lower, BLUE, 1, cv2.LINE_AA)
+        cv2.rectangle(marked, upper, lower, BLUE, 1)
     if after is None:
         return marked
     gap = np.full((small.shape[0], 4, 3), 255, np.uint8)
