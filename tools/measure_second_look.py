@@ -53,12 +53,12 @@ class Tally:
     cpu_s: list[float] = field(default_factory=list)
 
     def add(self, boxes: Boxes, sight: Sight, cpu_s: float) -> None:
-        new = unmatched(boxes, sight.seen)
-        self.caught += len(sight.missed) - len(unmatched(sight.missed, new))
+        new, unseen = unmatched(boxes, sight.seen)
+        self.caught += len(sight.missed) - len(unmatched(sight.missed, new)[0])
         self.saved += bool(new) and bool(sight.missed)
         self.for_nothing += bool(new) and not sight.missed
         self.portraits += bool(new) and not sight.missed and sight.faces == 1
-        self.silent += bool(unmatched(sight.seen, boxes))
+        self.silent += bool(unseen)
         self.cpu_s.append(cpu_s)
 
 
@@ -160,7 +160,7 @@ def measure(pictures: list[tuple[str, RGB, int]]) -> None:
             rgb = spoil(clean, found)
             truth = tilted_boxes(found, rgb.shape) if kind == "tilted" else found
             seen = as_boxes(first.look(rgb).boxes)
-            sights.append(Sight(faces, seen, unmatched(truth, seen)))
+            sights.append(Sight(faces, seen, unmatched(truth, seen)[0]))
             for name, boxes, cpu_s in candidates(first, lbp, rgb):
                 total.setdefault(name, Tally()).add(boxes, sights[-1], cpu_s)
         faces_missed = sum(len(sight.missed) for sight in sights)

@@ -26,11 +26,11 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--no-alpha", is_flag=True, help="Use no alphas: blur the whole outline, hair at its edge too.")
 @click.option("--require-alpha", is_flag=True, help="A picture without an alpha waits for review.")
 @click.option("--masks", type=FOLDER, help="Manual masks (PNG, white = blur; or LabelMe JSON) that replace detection.")
-@click.option("--landmarks", type=FOLDER, help="Your own landmarks (.pts, .npy, .json) for landmark-files.")
+@click.option("--landmarks", type=FOLDER, help="Your own landmarks (.pts, .npy, .json) in the detector's place.")
 @click.option(
     "--no-face-list",
-    type=click.File(encoding="utf-8"),
-    help="Pictures, one a line, that a person has found to show no identifiable face.",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Paths or ids, one a line, of pictures in which a person found no identifiable face.",
 )
 @click.option(
     "--detector",
@@ -63,11 +63,9 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
     type=click.Choice(["fast", "exact"]),
     default="fast",
     show_default=True,
-    help="How the Gaussian is computed; they differ by 1 % of full scale at most.",
+    help="How the Gaussian is computed: fast is within 1 % of exact, which takes seconds for a large face.",
 )
-@click.option(
-    "--sigma", type=float, default=0.3, show_default=True, help="Gaussian sigma in face widths, at least 0.2."
-)
+@click.option("--sigma", type=float, default=0.3, show_default=True, help="Gaussian sigma in face widths, 0.2 to 1.")
 @click.option(
     "--profile",
     type=click.Choice(["review", "ellipse"]),
@@ -98,7 +96,11 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
     "--figures", is_flag=True, help="Draw the six panels of the paper's Figure 3 for each picture, privately."
 )
 @click.option("--workers", type=click.IntRange(1), help="Pictures worked on at once [default: one per core].")
-@click.option("--batch-size", type=click.IntRange(1), help="Pictures per pass of a GPU detector [default: 8].")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1),
+    help="Pictures per pass on a GPU [default: 8]; on the CPU they go one by one.",
+)
 @click.option("--rehash", is_flag=True, help="Check finished outputs by content, not by size alone.")
 @click.option("--prune", is_flag=True, help="Remove the outputs of inputs that are gone.")
 @click.option("--dry-run", is_flag=True, help="Say what would be worked on, and write nothing.")
@@ -139,7 +141,7 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
 
     if options["no_alpha"] and (options["require_alpha"] or options["alphas"]):
         raise UsageError("--no-alpha goes with neither --alpha nor --require-alpha")
-    lines = options["no_face_list"].read().splitlines() if options["no_face_list"] else []
+    lines = _lines(options["no_face_list"]) if options["no_face_list"] else []
     return BlurRequest(
         folder=folder,
         alpha_policy="none" if options["no_alpha"] else "required" if options["require_alpha"] else "auto",
@@ -148,6 +150,7 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
         format=options["format_"],
         workers=options["workers"] or 0,
         batch_size=options["batch_size"] or 0,
+        who=_user(),
         **{
             name: options[name]
             for name in (
@@ -156,6 +159,25 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
             )
         },
     )
+
+
+def _user() -> str:
+    """Who runs this, for the private ledger's events."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name, as in some containers
+        return "unknown"
+
+
+def _lines(file: Path) -> list[str]:
+    from p3m_anon.errors import UsageError
+
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--no-face-list {file} cannot be read as UTF-8 text ({error})") from error
 
 
 def _settings(options: dict[str, Any]) -> BlurSettings:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -27,7 +25,7 @@ class Reporter:
 
     def __init__(self, quiet: bool = False) -> None:
         """quiet: only problems are shown."""
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
         self._quiet = quiet
         self._counts: Counter[str] = Counter()
         self._listed: dict[str, list[str]] = {}
@@ -64,9 +62,12 @@ class Reporter:
         self._done += 1
         self._counts[row.status] += 1
         group = row.reason if row.status == "needs_review" else row.status
-        names = self._listed.setdefault(group or "", [])
-        if row.status != "accepted" and len(names) <= LISTED:
-            names.append(_line(row))
+        if row.status == "accepted":
+            group = "released, with a note" if row.detail else None
+        if group:
+            names = self._listed.setdefault(group, [])
+            if len(names) <= LISTED:
+                names.append(_line(row))
         if self._progress:
             speed = self._progress.tasks[0].finished_speed or self._progress.tasks[0].speed
             rate = f"{speed:.1f}/s" if speed else ""
@@ -76,14 +77,14 @@ class Reporter:
 
     def conclude(self, summary: Summary, *, dry_run: bool = False) -> None:
         """What was done, what waits for whom, and where to look."""
-        out = Console(highlight=False, soft_wrap=True)
+        out = Console(highlight=False, soft_wrap=True, markup=False)
         if dry_run:
             out.print(
                 f"dry run: {summary.inputs} pictures, of them {summary.to_do} to be worked on; nothing was written"
             )
             return
         for note in summary.notes:
-            out.print(f"[yellow]{click.unstyle(note)}[/]", markup=False)
+            out.print(note, style="yellow")
         self._problems(out)
         table = Table(box=None, show_header=False, pad_edge=False)
         for status, count in sorted(summary.counts.items()):
@@ -100,14 +101,12 @@ class Reporter:
     def _problems(self, out: Console) -> None:
         """Everything that was not released, by reason."""
         for group, names in sorted(self._listed.items()):
-            if group == "accepted" or not names:
-                continue
             shown = names[:LISTED]
-            out.print(f"{group}:", style="bold" if sys.stdout.isatty() else None, markup=False)
+            out.print(f"{group}:", style="bold")
             for name in shown:
-                out.print(f"  {name}", markup=False)
+                out.print(f"  {name}")
             if len(names) > len(shown):
-                out.print("  ... and more, in the report", markup=False)
+                out.print("  ... and more, in the report")
 
     def _counted(self) -> str:
         return ", ".join(f"{n} {SHORT.get(status, status)}" for status, n in sorted(self._counts.items()))

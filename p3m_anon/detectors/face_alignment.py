@@ -6,7 +6,6 @@ floats and 16-bit pictures without an error, and runs one picture at a time. We 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ import numpy as np
 from p3m_anon.arrays import check_rgb
 from p3m_anon.errors import P3MError, UsageError, WeightsError
 from p3m_anon.faces.face import Face
-from p3m_anon.files.weights import Checked, require_weights
+from p3m_anon.files.weights import Checked, combined_digest, require_weights
 
 if TYPE_CHECKING:
     import torch
@@ -68,7 +67,7 @@ class FaceAlignment:
                 f"got {long_side}, {batch_size}, {score_threshold}"
             )
         weights = require_weights(WEIGHT_NAMES, "the face-alignment detector", weights_dir)
-        self.model_sha256 = _combined_digest(weights)
+        self.model_sha256 = combined_digest(weights)
 
         from p3m_anon.detectors.fan import LandmarkFinder
         from p3m_anon.detectors.s3fd import BoxFinder
@@ -102,11 +101,6 @@ class FaceAlignment:
         for i, box, landmarks, score in zip(owners, boxes, points, rows[:, 4], strict=True):
             faces[i].append(Face(landmarks=landmarks, box=box, score=float(score), detector=self.name))
         return [tuple(group) for group in faces]
-
-
-def _combined_digest(weights: dict[str, Checked]) -> str:
-    lines = "".join(f"{name} {weights[name].sha256}\n" for name in sorted(weights))
-    return hashlib.sha256(lines.encode("ascii")).hexdigest()
 
 
 def _device(name: str) -> torch.device:

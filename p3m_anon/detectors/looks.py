@@ -73,9 +73,8 @@ class Looks:
         size = (rgb.shape[0], rgb.shape[1])
         for turns in TURNS:
             turned = np.ascontiguousarray(np.rot90(rgb, turns))
-            found = self.first.detect(turned)
-            if found:
-                again = self._second(turned)
+            found, again = self.first.detect(turned), self._second(turned)
+            if found or again:
                 boxes = None if again is None else tuple(box_back(box, turns, size) for box in again)
                 return Sight(tuple(face_back(face, turns, size) for face in found), boxes, turns)
         return Sight((), second)

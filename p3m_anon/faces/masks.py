@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels, Mask
     from p3m_anon.faces.face import Face
     from p3m_anon.faces.settings import BlurSettings
+
+
+ELLIPSE_CORE = 0.6  # of the box: what the ellipse of a head seen from the side has to cover in any case
+GAP = 8  # pixels between pieces of one manual region
+
+
+class ManualRegions(Protocol):
+    """What a person drew: `mask` bool (H, W); `as_drawn`: the transition region is left in."""
+
+    @property
+    def mask(self) -> Mask: ...
+
+    @property
+    def as_drawn(self) -> bool: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,30 +71,44 @@ def face_masks(
 
 
 def manual_masks(
-    drawn: Mask, alpha: AlphaPixels | None, settings: BlurSettings, *, as_drawn: bool
+    drawn: ManualRegions, alpha: AlphaPixels | None, faces: tuple[Face, ...], settings: BlurSettings
 ) -> tuple[FaceMask, ...]:
-    """The connected regions of a manual mask, bool (H, W).
+    """The regions of a manual mask.
 
-    The face width of a region is the longer side of its box, so that the blur is never weaker than
-    for a face that fills it. as_drawn: leave the transition region in.
+    The face width of a region is the longer side of its box, and at least that of every detected face whose box
+    it touches, so that the blur is never weaker than for the face that it covers.
     """
     import cv2
 
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(drawn.astype(np.uint8), connectivity=8)
+    reach = cv2.getStructuringElement(cv2.MORPH_RECT, (2 * GAP + 1, 2 * GAP + 1))
+    joined = cv2.dilate(drawn.mask.astype(np.uint8), reach)  # pieces with a small gap are one region
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     masks = []
     for label in range(1, count):
         x, y, w, h = (int(v) for v in stats[label, :4])
-        patch = Patch(y, x, labels[y : y + h, x : x + w] == label)
-        between = np.zeros_like(patch.mask) if as_drawn else _transition(alpha, patch, settings)
-        masks.append(FaceMask(None, None, patch, patch.replaced(patch.mask & ~between), float(max(w, h))))
+        window = slice(y, y + h), slice(x, x + w)
+        piece = from_mask((labels[window] == label) & drawn.mask[window])
+        patch = Patch(y + piece.y, x + piece.x, piece.mask)
+        between = np.zeros_like(patch.mask) if drawn.as_drawn else _transition(alpha, patch, settings)
+        width = max([float(max(patch.mask.shape)), *(face_width(face) for face in faces if _touches(patch, face))])
+        masks.append(FaceMask(None, None, patch, patch.replaced(patch.mask & ~between), width))
     return tuple(masks)
+
+
+def _touches(patch: Patch, face: Face) -> bool:
+    x0, y0, x1, y1 = face.box
+    rows, cols = patch.slices
+    return x0 < cols.stop and x1 > cols.start and y0 < rows.stop and y1 > rows.start
 
 
 def _face_mask(size: tuple[int, int], face: Face, alpha: AlphaPixels | None, settings: BlurSettings) -> FaceMask:
     width = face_width(face)
     findings = _sight_findings(face, width, settings)
     if face.profile and settings.side_views == "ellipse":
-        return _cut_out(size, face, ellipse(face.box), findings, alpha, settings)
+        whole, middle = ellipse(face.box), ellipse(face.box, ELLIPSE_CORE)
+        for polygon in (whole, middle):  # there are no landmarks to trust, so the middle stands for the core face
+            findings += _lost_share(rasterize(polygon, size), alpha, settings)
+        return _cut_out(size, face, whole, findings[:1], alpha, settings)
 
     wrong = implausible(face.landmarks, face.box, size, settings.min_inside_picture)
     if face.profile:
@@ -104,9 +132,11 @@ def _cut_out(
     alpha: AlphaPixels | None,
     settings: BlurSettings,
 ) -> FaceMask:
-    """The polygon's pixels, and these without the transition region."""
+    """The polygon's pixels, and these without the transition region; an empty mask is always a finding."""
     mask = rasterize(polygon, size)
     adjusted = mask.replaced(mask.mask & ~_transition(alpha, mask, settings))
+    if not adjusted.area and not findings:
+        findings = (Finding(Reason.MASK_LOST_TO_TRANSITION, "nothing of a face is left to blur"),)
     return FaceMask(face, polygon, mask, adjusted, face_width(face), findings)
 
 
@@ -143,8 +173,12 @@ def _loss_findings(
     inner = rasterize(core(face.landmarks), size)
     if (inner.mask & _transition(alpha, inner, settings)).any():
         return (Finding(Reason.MASK_LOST_TO_TRANSITION, "the transition region reaches into eyes, nose or mouth"),)
-    own = rasterize(outline(face.landmarks, forehead=forehead), size)
-    lost = np.count_nonzero(own.mask & _transition(alpha, own, settings)) / max(own.area, 1)
-    if lost > settings.max_transition_loss:
-        return (Finding(Reason.MASK_LOST_TO_TRANSITION, f"the transition region takes {lost:.0%} of a face"),)
-    return ()
+    return _lost_share(rasterize(outline(face.landmarks, forehead=forehead), size), alpha, settings)
+
+
+def _lost_share(patch: Patch, alpha: AlphaPixels | None, settings: BlurSettings) -> tuple[Finding, ...]:
+    """The transition region takes too much of a patch."""
+    lost = np.count_nonzero(patch.mask & _transition(alpha, patch, settings)) / max(patch.area, 1)
+    if lost <= settings.max_transition_loss:
+        return ()
+    return (Finding(Reason.MASK_LOST_TO_TRANSITION, f"the transition region takes {lost:.0%} of a face"),)

@@ -50,13 +50,14 @@ class BlurSettings:
     min_manual_cover: float = 0.95
 
     MIN_SIGMA = 0.2  # weaker blurs can be undone by a linear inverse filter
+    MAX_SIGMA = 1.0  # beyond it nothing is left to take away, and the kernel outgrows the picture
 
     def __post_init__(self) -> None:
         """Refuse a blur that is too weak to publish, and bounds that are none."""
-        if not self.MIN_SIGMA <= self.sigma <= 5:
+        if not self.MIN_SIGMA <= self.sigma <= self.MAX_SIGMA:
             raise ValueError(
-                f"sigma must be between {self.MIN_SIGMA} and 5 face widths (a weaker blur can be inverted), "
-                f"got {self.sigma}"
+                f"sigma must be between {self.MIN_SIGMA} and {self.MAX_SIGMA} face widths"
+                f" (a weaker blur can be inverted), got {self.sigma}"
             )
         if not 0 <= self.transition_lo < self.transition_hi <= 255:
             raise ValueError("transition bounds must satisfy 0 <= lo < hi <= 255")

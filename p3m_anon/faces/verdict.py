@@ -69,7 +69,7 @@ def manual_findings(
                     found.append(Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, detail))
                 continue
         found.extend(_box_uncovered(blurred, face.box))
-    for box in unmatched(second or (), [face.box for face in faces]):
+    for box in unmatched(second or (), [face.box for face in faces])[0]:
         found.extend(_box_uncovered(blurred, box))
     return ranked(found)
 
@@ -87,7 +87,7 @@ def disagreements(faces: Sequence[Face], second: Sequence[Box] | None) -> list[F
     if second is None:
         return []
     first = [face.box for face in faces]
-    only_second, only_first = unmatched(second, first), unmatched(first, second)
+    only_first, only_second = unmatched(first, second)
     if not only_second and not only_first:
         return []
     parts = [
@@ -98,9 +98,18 @@ def disagreements(faces: Sequence[Face], second: Sequence[Box] | None) -> list[F
     return [Finding(Reason.DETECTORS_DISAGREE, " and ".join(parts))]
 
 
-def unmatched(boxes: Sequence[Box], others: Sequence[Box]) -> list[Box]:
-    """Boxes for which no box of `others` is the same face."""
-    return [box for box in boxes if not any(_same(box, other) for other in others)]
+def unmatched(boxes: Sequence[Box], others: Sequence[Box]) -> tuple[list[Box], list[Box]]:
+    """Boxes of either list that have no partner in the other; each box has one partner at most.
+
+    The best overlap is paired first, so that two heads cheek to cheek are not both the one box around them.
+    """
+    pairs = [(shared, i, j) for i, a in enumerate(boxes) for j, b in enumerate(others) if (shared := _same(a, b))]
+    left, right = set(range(len(boxes))), set(range(len(others)))
+    for _, i, j in sorted(pairs, reverse=True):
+        if i in left and j in right:
+            left.remove(i)
+            right.remove(j)
+    return [boxes[i] for i in sorted(left)], [others[j] for j in sorted(right)]
 
 
 def ranked(found: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -109,15 +118,21 @@ def ranked(found: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda f: order.index(f.reason)))
 
 
-def _same(a: Box, b: Box) -> bool:
-    """Two boxes of one face: they overlap well, and neither is more than three times as wide."""
+def _same(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes that may be one face, else 0.
+
+    One face: they share half of the smaller box, and neither is more than three times as wide.
+    """
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
-        return False
+        return 0.0
     wide, narrow = max(a[2] - a[0], b[2] - b[0]), min(a[2] - a[0], b[2] - b[0])
-    smaller = min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
-    return wide <= 3 * narrow and width * height >= SAME_FACE * smaller
+    areas = sorted(((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])))
+    shared = width * height
+    if wide > 3 * narrow or shared < SAME_FACE * areas[0]:
+        return 0.0
+    return shared / (areas[0] + areas[1] - shared)
 
 
 def _box_uncovered(blurred: Mask, box: Box) -> list[Finding]:

@@ -23,6 +23,8 @@ NEARLY = 0.005
 FOREGROUND = 13 / 255  # matting networks leave a haze of a few grey levels on the background
 SOLID = 250 / 255
 NOISE = 5 / 255
+GREY = 0.5  # share of transition pixels that no matte has, but nearly every photo
+MOSTLY_GREY = "mostly grey, like a photo"
 BINARY = 0.5  # transition pixels per outline pixel; a plain antialiased edge has about 1, hair many
 _DECIDES = 0.25  # by how much one way of turning must fit the faces better than the other
 _ENOUGH = 0.25  # and how well it must fit at all
@@ -126,7 +128,7 @@ def _part(alpha: AlphaPixels, box: Box) -> AlphaPixels:
 
 
 def alpha_findings(alpha: AlphaPixels) -> tuple[str, ...]:
-    """What is odd about an alpha (H, W), uint8 or uint16: any of "nearly empty", "nearly full", "nearly binary".
+    """What is odd about an alpha (H, W), uint8 or uint16: "nearly empty", "nearly full", "nearly binary", MOSTLY_GREY.
 
     Nearly empty: less than 0.5 % of the picture above 13/255. Nearly full: less than 0.5 % under 250/255. Nearly
     binary: an outline with less than half as many transition pixels (between 5/255 and 250/255) as it is long.
@@ -138,6 +140,8 @@ def alpha_findings(alpha: AlphaPixels) -> tuple[str, ...]:
     if np.count_nonzero(alpha < SOLID * opaque) < NEARLY * alpha.size:
         found.append("nearly full")
     transition = np.count_nonzero((alpha > NOISE * opaque) & (alpha < SOLID * opaque))
+    if transition > GREY * alpha.size:
+        found.append(MOSTLY_GREY)
     solid = alpha > opaque // 2
     edge = np.count_nonzero(solid[:, 1:] != solid[:, :-1]) + np.count_nonzero(solid[1:] != solid[:-1])
     if edge and transition < BINARY * edge:

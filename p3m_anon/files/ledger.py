@@ -72,11 +72,14 @@ class Ledger:
 
     def __init__(self, file: Path, who: str = "p3m-anon") -> None:
         """Open or create; an older schema is brought up to date, a newer one refused."""
-        db = sqlite3.connect(file, isolation_level=None)
-        os.chmod(file, 0o600)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
-            db.execute(f"PRAGMA {pragma}")
-        self._open(db, file, who)
+        try:
+            db = sqlite3.connect(file, isolation_level=None)
+            os.chmod(file, 0o600)
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+                db.execute(f"PRAGMA {pragma}")
+            self._open(db, file, who)
+        except sqlite3.Error as error:
+            raise _explained(error) from error
 
     @classmethod
     def copy_of(cls, file: Path) -> Ledger:
@@ -174,6 +177,32 @@ class Ledger:
         """Is there any file of this role at all?"""
         return self._db.execute("SELECT 1 FROM companions WHERE role = ? LIMIT 1", (role,)).fetchone() is not None
 
+    def lonely(self, role: str, most: int) -> list[str]:
+        """Files of a role that lie beside no input of this run."""
+        query = "SELECT file FROM companions WHERE role = ? AND stem NOT IN (SELECT stem FROM found) LIMIT ?"
+        return sorted(file for (file,) in self._db.execute(query, (role, most)))
+
+    def knows(self, name: str) -> bool:
+        """Is there an input of this run with this path or id?"""
+        query = "SELECT 1 FROM inputs WHERE seen = ? AND (path = ? OR id = ?) LIMIT 1"
+        return self._db.execute(query, (self.run, name, name)).fetchone() is not None
+
+    def row_of_id(self, name: str) -> Row | None:
+        """The row of this run's input that has an id."""
+        query = "SELECT * FROM inputs WHERE id_key = ? AND seen = ?"
+        found = self._db.execute(query, (id_key(name), self.run)).fetchone()
+        return self._row(found) if found else None
+
+    def accounts_for(self, file: str) -> bool:
+        """Does a released file, relative to the release folder, belong to an accepted input of this run?"""
+        query = "SELECT 1 FROM outputs JOIN inputs USING (path) WHERE file = ? AND seen = ? AND status = 'accepted'"
+        return self._db.execute(query, (file, self.run)).fetchone() is not None
+
+    def count_gone(self) -> int:
+        """Inputs of earlier runs that are not there any more."""
+        query = "SELECT count(*) FROM inputs WHERE seen < ? AND status != 'withdrawn'"
+        return int(self._db.execute(query, (self.run,)).fetchone()[0])
+
     def rows(self, status: str | None = None, *, gone: bool = False, page: int = 500) -> Iterator[Row]:
         """Rows of this run's inputs in path order (or of inputs that are gone), a page at a time."""
         last = ""
@@ -266,18 +295,23 @@ class Ledger:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
+            self._db.execute("BEGIN IMMEDIATE")
             yield
-        except sqlite3.OperationalError as error:
-            self._db.execute("ROLLBACK")
-            if "full" in str(error):
-                raise Stopped("the disk is full; free some space and run the same command again") from error
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            with contextlib.suppress(sqlite3.Error):  # a full disk may have ended the transaction already
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise _explained(error) from error
             raise
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+
+
+def _explained(error: sqlite3.Error) -> Stopped:
+    """The data base's errors in our words."""
+    if "full" in str(error) or "disk I/O" in str(error):
+        return Stopped("disk full: make room and run the same command again; what is finished is kept")
+    return Stopped(f"the ledger cannot be used ({error}); restore it, or start with a new --out and --private")
 
 
 def _now() -> str:

@@ -31,6 +31,7 @@ MIGRATIONS = (
       file TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
       PRIMARY KEY (path, role)
     ) WITHOUT ROWID;
+    CREATE INDEX outputs_file ON outputs (file);
     CREATE TABLE events (
       n INTEGER PRIMARY KEY AUTOINCREMENT,
       at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, path TEXT, previous TEXT

@@ -14,6 +14,8 @@ from pathlib import Path
 from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.atomic import write_bytes
 
+WORKERS = "workers.lock"
+
 
 def private_folder(out: Path, asked: Path | None = None) -> Path:
     """`OUT.private` beside the release folder, or the folder that was asked for."""
@@ -29,14 +31,26 @@ def locked(folder: Path) -> Iterator[None]:
 
     The lock goes with the process, so that a killed run leaves none behind.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    os.chmod(folder, 0o700)
-    with (folder / "lock").open("w") as lock:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (folder / "run.lock").open("w")
+        os.chmod(folder, 0o700)
+    except OSError as error:
+        raise UsageError(f"the private folder {folder} cannot be used ({error.strerror}); choose --private") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Stopped(f"another run is working on {folder}; wait for it, or stop it first") from error
+        with (folder / WORKERS).open("w") as workers:  # children of a killed run end within a picture
+            fcntl.flock(workers, fcntl.LOCK_EX)
         yield
+
+
+def join_run(folder: Path) -> None:
+    """Called by each child process of a run: until it ends, no later run starts to write."""
+    handle = os.open(folder / WORKERS, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(handle, fcntl.LOCK_SH)  # held until the process ends
 
 
 def private_key(folder: Path, *, make: bool = True) -> bytes:

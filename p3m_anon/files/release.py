@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from p3m_anon.errors import Stopped
 from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.images import EXTENSIONS
 from p3m_anon.files.ledger import Output
 
-EXTENSIONS = (".jpg", ".png", ".webp", ".tif", ".bmp")
 FOR_LOOKING = frozenset({"thumbnail", "figure"})  # can be thrown away without losing a result
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 PRIVATE_ROLES = FOR_LOOKING | {"facemask"}
 
 
@@ -54,9 +56,13 @@ class Release:
         """
         kept = {self.place(o.role) / o.file for o in keep}
         stale = {self.place(o.role) / o.file for o in old}
-        stale |= {self.out / "blurred_image" / f"{name}{ext}" for ext in EXTENSIONS}
+        stale |= {self.out / "blurred_image" / f"{name}{ext}" for ext in EXTENSIONS.values()}
         stale |= {self.out / "mask" / f"{name}.png", self.out / "facemask" / f"{name}.png"}
         stale |= {self.private / "facemask" / f"{name}.png"}
         for path in stale - kept:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            try:
                 path.unlink()
+            except OSError as error:
+                if error.errno not in NOT_THERE:
+                    why = f"{path.name} cannot be removed ({error.strerror}); check the folder's rights"
+                    raise Stopped(why) from error

@@ -167,6 +167,14 @@ def missing_weights(names: Iterable[str], weights_dir: Path | None = None) -> li
     return [weight for weight in select_weights(names, weights_dir) if find_weight(weight, weights_dir) is None]
 
 
+def combined_digest(weights: dict[str, Checked]) -> str:
+    """One sha256 for all files that a detector uses: the file's own if it is one; "" for none."""
+    if len(weights) == 1:
+        return next(iter(weights.values())).sha256
+    lines = "".join(f"{name} {weights[name].sha256}\n" for name in sorted(weights))
+    return hashlib.sha256(lines.encode("ascii")).hexdigest() if weights else ""
+
+
 def digest(path: Path) -> str:
     """The sha256 of a file, lower-case hex, read in pieces."""
     sha256 = hashlib.sha256()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from p3m_anon.files.release import Release
     from p3m_anon.jobs.request import BlurRequest
 
-MOST_THUMBNAILS = 500  # what the report shows at most; a million pictures need no more
+MOST_THUMBNAILS = 500  # of either kind, as the report shows no more; a million pictures need no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Outputs:
     def __init__(self, store: Release, request: BlurRequest) -> None:
         """`store` knows the folders, `request` the formats."""
         self.store, self._request = store, request
-        self._thumbnails = 0
+        self._thumbnails = {True: 0, False: 0}  # pictures that wait, pictures that were released
 
     def release(
         self, row: Row, picture: Picture, pixels: Pixels, timings: dict[str, float]
@@ -84,8 +84,8 @@ class Outputs:
     def withhold(self, row: Row, picture: Picture, timings: dict[str, float]) -> tuple[Output, ...]:
         """A picture that waits for a person: no trace in the release folder."""
         clock = _Clock(timings)
+        self.store.clear(row.id, row.outputs)  # first: whatever happens next, it is not in the release
         outputs = self._private(row, picture, None)
-        self.store.clear(row.id, row.outputs, keep=outputs)
         clock("private pictures")
         return tuple(outputs)
 
@@ -98,8 +98,8 @@ class Outputs:
         outputs = []
         rgb = picture.decoded.rgb
         after = None if pixels is None else replace(picture.decoded, pixels=pixels).rgb
-        if self._thumbnails < MOST_THUMBNAILS:
-            self._thumbnails += 1
+        if self._thumbnails[pixels is None] < MOST_THUMBNAILS:
+            self._thumbnails[pixels is None] += 1
             sheet = before_after(rgb, after, picture.faces, picture.masks, picture.sight.second or ())
             outputs.append(self.store.write("thumbnail", f"thumbnails/{row.id}.jpg", _jpeg(sheet)))
         if self._request.figures:

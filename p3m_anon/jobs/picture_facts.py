@@ -50,4 +50,5 @@ def face_facts(picture: Picture) -> list[dict[str, object]]:
 
 def all_details(picture: Picture) -> str:
     """The figures behind all findings, in one line."""
-    return "; ".join(dict.fromkeys(f.detail for f in picture.findings))
+    notes = [f"alpha: {note}" for note in picture.notes]
+    return "; ".join(dict.fromkeys([*(f.detail for f in picture.findings), *notes]))

@@ -61,7 +61,6 @@ class Summary:
     reasons: dict[str, int] = field(default_factory=dict)
     done_now: int = 0
     gone: int = 0
-    unnamed: int = 0
     pruned: int = 0
     seconds: float = 0.0
     detector: str = ""
@@ -70,10 +69,14 @@ class Summary:
     report: Path | None = None
     notes: list[str] = field(default_factory=list)
 
+    def warn(self, note: str) -> None:
+        """Something was left out or fits nothing: the run goes on, but it does not end with 0."""
+        self.notes.append(note)
+
     @property
     def exit_code(self) -> int:
-        """0 all done; 1 some inputs failed; 3 done, but inputs wait for review."""
-        if self.unnamed or any(self.counts.get(status) for status in ("failed", "unsupported", "pending")):
+        """0 all done; 1 some inputs failed, or there is a note; 3 done, but inputs wait for review."""
+        if self.notes or any(self.counts.get(status) for status in ("failed", "unsupported", "pending")):
             return 1
         return 3 if self.counts.get("needs_review") else 0
 

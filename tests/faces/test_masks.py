@@ -1,5 +1,7 @@
 """What speaks against a single face, and masks that a person drew."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,12 @@ from p3m_anon.faces.reasons import Reason
 from p3m_anon.faces.settings import BlurSettings
 
 SIZE = (200, 200)
+
+
+@dataclass
+class Drawn:
+    mask: np.ndarray
+    as_drawn: bool = False
 
 
 def reasons(mask):
@@ -86,9 +94,37 @@ def test_drawn_regions_are_masks_of_their_own():
     drawn[20:60, 30:50] = drawn[120:150, 100:180] = True
     alpha = opaque()
     alpha[:40] = 128
-    masks = manual_masks(drawn, alpha, BlurSettings(transition_radius=0), as_drawn=False)
+    masks = manual_masks(Drawn(drawn), alpha, (), BlurSettings(transition_radius=0))
     assert [m.width for m in masks] == [40, 80]
     assert [m.adjusted.area for m in masks] == [20 * 20, 30 * 80]
-    kept = manual_masks(drawn, alpha, BlurSettings(transition_radius=0), as_drawn=True)
+    kept = manual_masks(Drawn(drawn, as_drawn=True), alpha, (), BlurSettings(transition_radius=0))
     assert [m.adjusted.area for m in kept] == [40 * 20, 30 * 80]
     assert kept[0].decision() == "manual"
+
+
+def test_a_region_in_pieces_is_blurred_like_the_face_it_covers(make_face):
+    face = make_face(100, 90, 80)
+    tiles = np.zeros(SIZE, bool)
+    tiles[40:170, 50:150] = True
+    tiles[::20] = tiles[:, ::20] = False
+    (whole,) = manual_masks(Drawn(tiles), None, (), BlurSettings())
+    assert whole.width >= 100
+    small = np.zeros(SIZE, bool)
+    small[90:100, 95:105] = True
+    (nose,) = manual_masks(Drawn(small), None, (face,), BlurSettings())
+    assert nose.width >= 80
+
+
+@pytest.mark.parametrize("level", [200, 128])
+def test_an_ellipse_that_the_matte_takes_away_is_a_finding(make_face, level):
+    face = make_face(100, 90, 80, profile=True)
+    alpha = np.full(SIZE, level, np.uint8)
+    (mask,) = face_masks(SIZE, (face,), alpha, BlurSettings(side_views="ellipse"))
+    assert mask.adjusted.area == 0
+    assert reasons(mask) == [Reason.MASK_LOST_TO_TRANSITION]
+
+
+def test_a_face_of_which_nothing_is_left_to_blur_is_a_finding(make_face):
+    face = make_face(100, 90, 80)
+    (mask,) = face_masks(SIZE, (face,), np.full(SIZE, 128, np.uint8), BlurSettings(max_transition_loss=1.0))
+    assert reasons(mask) == [Reason.MASK_LOST_TO_TRANSITION]

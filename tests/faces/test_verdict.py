@@ -1,14 +1,22 @@
 """Every finding sends a picture to a person; none lets one pass."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from p3m_anon.faces.masks import face_masks, manual_masks
 from p3m_anon.faces.reasons import EXPLANATION, Finding, Reason
 from p3m_anon.faces.settings import BlurSettings
-from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, ranked
+from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, ranked, unmatched
 
 SIZE = (200, 300)
 CHOICE = BlurSettings()
+
+
+@dataclass
+class Drawn:
+    mask: np.ndarray
+    as_drawn: bool
 
 
 def verdict(faces, second, alpha=None):
@@ -40,6 +48,15 @@ def test_a_box_many_times_larger_is_another_face(make_face):
     assert verdict((face,), ((0, 0, 290, 190),)) == [Reason.DETECTORS_DISAGREE]
 
 
+def test_two_heads_cheek_to_cheek_are_not_one(make_face):
+    """Each box has one partner: a second face inside or beside a large one is not covered by it."""
+    parent, child = (50.0, 30.0, 170.0, 180.0), (120.0, 90.0, 170.0, 160.0)
+    assert unmatched([parent], [parent, child]) == ([], [child])
+    left, right, both = (40.0, 30.0, 100.0, 110.0), (95.0, 30.0, 160.0, 110.0), (40.0, 30.0, 160.0, 110.0)
+    assert len(unmatched([both], [left, right])[1]) == 1
+    assert unmatched([left, right], [right, left]) == ([], [])
+
+
 def test_the_largest_face_has_to_lie_on_the_matte(make_face):
     large, bystander = make_face(80, 90, 80), make_face(230, 60, 30)
     boxes = (large.box, bystander.box)
@@ -50,7 +67,7 @@ def test_the_largest_face_has_to_lie_on_the_matte(make_face):
 
 
 def manual(drawn, faces, second=None, alpha=None, as_drawn=False):
-    masks = manual_masks(drawn, alpha, CHOICE, as_drawn=as_drawn)
+    masks = manual_masks(Drawn(drawn, as_drawn), alpha, tuple(faces), CHOICE)
     return [f.reason for f in manual_findings(SIZE, masks, faces, second, CHOICE)]
 
 

@@ -198,7 +198,7 @@ def alphas_for(photos: Path, folder: Path) -> Path:
     folder.mkdir()
     ramp = np.clip((np.arange(160) - 25) / 10, 0, 1)
     alpha = np.round(np.tile(ramp, (120, 1)) * 255).astype(np.uint8)
-    for path in photos.rglob("*.png"):
+    for path in list(photos.rglob("*.png")):
         target = folder / path.relative_to(photos)
         target.parent.mkdir(exist_ok=True)
         Image.fromarray(alpha).save(target)
@@ -293,3 +293,124 @@ def test_the_face_mask_is_published_only_on_request(photos, stub):
     assert not (summary.out / "facemask").exists()
     run(photos, publish_facemask=True)
     assert pixels(summary.out / "facemask/a.png").any()
+
+
+def test_outputs_never_overwrite_alphas_or_masks(tmp_path, photos, stub):
+    data = tmp_path / "data"
+    data.mkdir()
+    folder = alphas_for(photos, data / "mask")
+    before = tree(data)
+    with pytest.raises(UsageError, match="inside one another"):
+        run(photos, alphas=folder, out=data)
+    assert tree(data) == before
+
+
+def test_a_folder_that_no_run_made_is_not_written_into(tmp_path, photos, stub, picture):
+    (tmp_path / "out").mkdir()
+    Image.fromarray(picture(3)).save(tmp_path / "out" / "holiday.png")
+    with pytest.raises(UsageError, match="no earlier run made it"):
+        run(photos, out=tmp_path / "out")
+
+
+def test_a_stranger_in_the_release_folder_is_named(photos, stub, picture):
+    first = run(photos)
+    Image.fromarray(picture(3)).save(first.out / "blurred_image" / "clear.png")
+    second = run(photos)
+    assert any("blurred_image/clear.png" in note or "clear.png" in note for note in second.notes)
+    assert second.exit_code == 1
+
+
+def test_pruning_leaves_the_release_of_a_picture_that_took_over_the_id(photos, stub, picture):
+    first = run(photos)
+    (photos / "a.png").unlink()
+    Image.fromarray(picture(0)).save(photos / "a.bmp")
+    run(photos, prune=True)
+    assert (first.out / "blurred_image/a.bmp").exists()
+    assert not (first.out / "blurred_image/a.png").exists()
+    assert run(photos).gone == 0
+
+
+def test_an_empty_folder_is_wrong_usage_and_leaves_the_release_alone(tmp_path, photos, stub):
+    first = run(photos, out=tmp_path / "out")
+    before = tree(first.out)
+    (tmp_path / "unmounted").mkdir()
+    with pytest.raises(UsageError, match="no pictures"):
+        run(tmp_path / "unmounted", out=tmp_path / "out")
+    assert tree(first.out) == before
+
+
+def test_pruning_nearly_everything_is_refused(tmp_path, photos, stub, picture):
+    run(photos, out=tmp_path / "out")
+    (tmp_path / "other").mkdir()
+    Image.fromarray(picture(5)).save(tmp_path / "other" / "z.png")
+    with pytest.raises(UsageError, match="the right folder"):
+        run(tmp_path / "other", out=tmp_path / "out", prune=True)
+
+
+def test_a_grey_photo_in_the_place_of_an_alpha_is_never_written(tmp_path, photos, stub):
+    folder = alphas_for(photos, tmp_path / "alphas")
+    Image.fromarray(pixels(photos / "a.png")[..., 0]).save(folder / "a.png")
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(masks / "a.as_drawn.png")
+    for options in ({}, {"masks": masks}):
+        summary = run(photos, alphas=folder, out=tmp_path / f"out{len(options)}", **options)
+        assert rows(summary)["a.png"].reason == "alpha_mismatch"
+        assert not (summary.out / "mask/a.png").exists()
+
+
+def test_a_rejected_picture_is_gone_even_if_the_disk_fills_up_meanwhile(photos, stub, picture, monkeypatch):
+    first = run(photos)
+    Image.fromarray(picture(0, face=False)).save(photos / "a.png")
+
+    def full(*_, **__):
+        raise Stopped("disk full")
+
+    monkeypatch.setattr("p3m_anon.jobs.outputs.before_after", full)
+    with pytest.raises(Stopped):
+        run(photos)
+    assert not (first.out / "blurred_image/a.png").exists()
+    assert not (first.out / "manifest.jsonl").exists()
+
+
+def test_masks_and_list_lines_that_fit_no_picture_are_named(tmp_path, photos, stub):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(masks / "a.png.png")
+    summary = run(photos, masks=masks, no_face=frozenset({"empty.png", "emtpy.png"}))
+    assert any("a.png.png" in note for note in summary.notes)
+    assert any("emtpy.png" in note for note in summary.notes)
+    assert summary.exit_code == 1
+
+
+def test_a_bare_file_name_on_the_list_does_not_clear_it_everywhere(photos, stub, picture):
+    Image.fromarray(picture(9, face=False)).save(photos / "sub" / "empty.png")
+    summary = run(photos, no_face=frozenset({"empty.png"}))
+    assert rows(summary)["sub/empty.png"].reason == "no_face"
+
+
+def test_mattes_beside_the_pictures_are_never_taken_for_pictures(tmp_path, photos, stub):
+    alphas_for(photos, photos / "mask")
+    assert run(photos, alpha_policy="none").inputs == 6
+
+
+def test_an_alpha_folder_without_alphas_is_wrong_usage(tmp_path, photos, stub):
+    (tmp_path / "alphas").mkdir()
+    with pytest.raises(UsageError, match="holds no alphas"):
+        run(photos, alphas=tmp_path / "alphas")
+
+
+def test_odd_names_fail_alone(photos, stub, picture):
+    Image.fromarray(picture(4)).save(photos / ("n" * 251 + ".png"))
+    (photos / "a.bmp").mkdir()
+    Image.fromarray(picture(5)).save(photos / "a.bmp" / "b\nc.png")
+    summary = run(photos)
+    assert summary.counts["accepted"] >= 4
+    assert run(photos).counts == summary.counts
+
+
+def test_a_broken_ledger_is_one_line(photos, stub):
+    first = run(photos)
+    (first.private / "ledger.sqlite").write_bytes(b"SQLite format 3\0" + bytes(4000))
+    with pytest.raises(Stopped, match="ledger"):
+        run(photos)

@@ -1,0 +1,85 @@
+"""What is to be done for one picture, what its result depends on, and whether it is done already."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from p3m_anon.errors import ImageError, UnsupportedImage
+from p3m_anon.faces.reasons import Finding
+from p3m_anon.files.ledger import Row, Source
+
+if TYPE_CHECKING:
+    from p3m_anon.files.release import Release
+    from p3m_anon.jobs.detectors import LookPlan
+    from p3m_anon.jobs.request import BlurRequest
+
+
+@dataclass(frozen=True)
+class Task:
+    """A ledger row with the files that belong to it: role (image, alpha, manual_mask, landmarks) -> path.
+
+    problem: what speaks against the picture before it was opened. spare: roles for which there are several files.
+    """
+
+    row: Row
+    files: dict[str, Path]
+    problem: Finding | None = None
+    spare: tuple[str, ...] = ()
+
+
+class Run:
+    """What all pictures of a run share. Opens no picture and loads no detector."""
+
+    def __init__(self, request: BlurRequest, plan: LookPlan, store: Release) -> None:
+        """`store` knows the release folder and the private one."""
+        self.request, self.plan, self.store = request, plan, store
+        shared = [request.settings.digest(), request.format, request.alpha_policy, request.figures]
+        self._shared = json.dumps([*shared, request.publish_facemask, plan.versions], sort_keys=True)
+
+    def digest(self, row: Row, sources: tuple[Source, ...]) -> str:
+        """What a result depends on; a row with this digest need not be made again."""
+        contents = sorted((s.role, s.sha256) for s in sources)
+        parts = [self._shared, row.id, contents, self.cleared(row)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def cleared(self, row: Row) -> bool:
+        """A person has put this picture on the no-face list, by id or path."""
+        return bool(self.request.no_face & {row.id, row.path})
+
+    def is_done(self, task: Task) -> bool:
+        """The row was made from these very files, with these settings, and its outputs are there.
+
+        Looks at sizes and times only, as no file is opened.
+        """
+        row = task.row
+        if row.status in ("excluded", "withdrawn"):
+            return True
+        if row.status not in ("accepted", "needs_review") or row.digest is None:
+            return False
+        known = {s.role: s for s in row.sources}
+        if known.keys() != task.files.keys():
+            return False
+        for role, path in task.files.items():
+            try:
+                stat = path.stat()
+            except OSError:
+                return False
+            source = known[role]
+            if (str(path), stat.st_size, stat.st_mtime_ns) != (source.file, source.size, source.mtime_ns):
+                return False
+        return self.is_current(row, row.sources)
+
+    def is_current(self, row: Row, sources: tuple[Source, ...]) -> bool:
+        """The row's digest is that of these sources, and its outputs are there."""
+        return row.digest == self.digest(row, sources) and self.store.present(row.outputs, rehash=self.request.rehash)
+
+    def failed(self, task: Task, error: ImageError, sources: tuple[Source, ...] = ()) -> Row:
+        """A row that names what is wrong; the picture's older release goes at once."""
+        self.store.clear(task.row.id, task.row.outputs)
+        status = "unsupported" if isinstance(error, UnsupportedImage) else "failed"
+        row = Row(task.row.path, task.row.id, status=status, detail=str(error), sources=sources)
+        return replace(row, versions=self.plan.versions)
