@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -50,7 +50,8 @@ class Decoded:
 
     `pixels`: native, read-only, uint8 or uint16, (H, W), (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA;
     colour under alpha 0 is 0. `orientation`: the EXIF orientation 1..8 that was applied. `stored_size`: (W, H)
-    before that. `encoding`: how to write it the same way. `sha256`: hex, of the file's bytes.
+    before that. `encoding`: how to write it the same way. `sha256`: hex, of the file's bytes. `source`: these bytes,
+    for JPEG only, so that what is not masked can be copied when it is written again.
     """
 
     pixels: Pixels
@@ -58,6 +59,7 @@ class Decoded:
     stored_size: tuple[int, int]
     encoding: Encoding
     sha256: str
+    source: bytes | None = field(default=None, repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -94,7 +96,8 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     pixels.flags.writeable = False
     encoding = Encoding(header.format, stored.icc, stored.style, header.lossless)
     size = header.width, header.height
-    return Decoded(pixels, stored.orientation, size, encoding, hashlib.sha256(data).hexdigest())
+    source = data if header.format == "JPEG" else None
+    return Decoded(pixels, stored.orientation, size, encoding, hashlib.sha256(data).hexdigest(), source)
 
 
 class Probe(NamedTuple):
@@ -158,6 +161,15 @@ def _checked(stream: BytesIO, name: str, max_pixels: int, length: int) -> Header
     return header
 
 
+def target_format(encoding: Encoding, format: str | None) -> str:
+    """The name in EXTENSIONS that `format` (any case, "jpg" and "tif" too; None for the source's) asks for."""
+    name = encoding.format if format is None else format.upper()
+    target = _OTHER_NAMES.get(name, name)
+    if target not in EXTENSIONS:
+        raise ValueError(f"format must be one of {', '.join(EXTENSIONS)}, got {format!r}")
+    return target
+
+
 def encode(pixels: Pixels, encoding: Encoding, format: str | None = None) -> tuple[bytes, str, str]:
     """Encode uint8 or uint16 (H, W), (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA.
 
@@ -166,10 +178,7 @@ def encode(pixels: Pixels, encoding: Encoding, format: str | None = None) -> tup
     channels), else "reencoded". Colour under alpha 0 is written as 0. Raises ImageError where the format cannot hold
     such pixels (depth, alpha, size, profile), naming the choices; ValueError for an unknown format or array.
     """
-    name = encoding.format if format is None else format.upper()
-    target = _OTHER_NAMES.get(name, name)
-    if target not in EXTENSIONS:
-        raise ValueError(f"format must be one of {', '.join(EXTENSIONS)}, got {format!r}")
+    target = target_format(encoding, format)
     _check_array(pixels)
     icc = fitting_profile(encoding.icc, channels_of(pixels))
     check_fit(pixels, target, icc)
