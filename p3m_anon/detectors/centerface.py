@@ -36,6 +36,13 @@ MIN_CONFIRMED = 0.5  # score of a face in its upright crop
 SMALL_FACE = 16.0  # px at the network's input; below it CenterFace begins to miss faces, so a larger pass follows
 
 
+LEAST_FACE = 10.0  # px at the network's input under which faces are hardly ever found
+FACE_FROM = 25.0  # px in the picture from which faces are looked for, in pictures of up to MOST_SIDE * 2.5
+MOST_SIDE = 2560  # 0.65 s of one core
+WORTH_IT = 1.25  # a pass that is hardly larger than the first sees nothing new
+FINE_THRESHOLD = 0.3  # large passes see faces in textures; under this score hardly any is one
+
+
 @dataclass(frozen=True, eq=False)
 class Found:
     """Candidates of one pass, best score first, in pixels of the picture.
@@ -73,13 +80,17 @@ class CenterFace:
     def detect(self, rgb: RGB) -> tuple[Face, ...]:
         """Faces of one picture, rgb uint8 (H, W, 3), best score first; () when there is none.
 
-        When a face is so small at `long_side` that its neighbours may have been missed, a second pass at twice that
-        size adds what it sees. A tilted face is looked at once more, turned upright.
+        A further pass adds smaller faces: in large pictures always, so that faces from FACE_FROM px are looked for, and
+        at twice the size where a face is so small at `long_side` that its neighbours may have been missed. A tilted
+        face is looked at once more, turned upright.
         """
         found = self.look(rgb)
         shrunk = max(rgb.shape[:2]) / self.long_side
+        fine = fine_side(max(rgb.shape[:2]))
         if shrunk > 1 and _smallest(found) < SMALL_FACE * shrunk:
-            found = merge(found, self.look(rgb, long_side=2 * self.long_side))
+            fine = max(fine, 2 * self.long_side)
+        if fine > WORTH_IT * self.long_side:
+            found = merge(found, self.look(rgb, long_side=fine, threshold=max(self.threshold, FINE_THRESHOLD)))
         return tuple(self._face(rgb, found, index) for index in range(len(found.scores)))
 
     def detect_batch(self, images: Sequence[RGB]) -> list[tuple[Face, ...]]:
@@ -127,6 +138,11 @@ class CenterFace:
             if abs(shape_prior.pose(seen).roll) < TILTED:
                 return keypoints, abs((pose.roll - first.roll + 180) % 360 - 180) < MAX_CORRECTION
         return keypoints, False
+
+
+def fine_side(long_side: int) -> int:
+    """Longer side at which faces of FACE_FROM px in a picture of this longer side are large enough for the network."""
+    return min(MOST_SIDE, round(long_side * LEAST_FACE / FACE_FROM))
 
 
 def decode(maps: Maps, threshold: float) -> Found:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from p3m_anon.arrays import check_rgb
+from p3m_anon.detectors.centerface import fine_side
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box
@@ -36,8 +37,12 @@ class MirroredCenterFace:
         self.model_sha256 = first.model_sha256
 
     def boxes(self, rgb: RGB) -> tuple[tuple[Box, float], ...]:
-        """Box and score of each face, best first, in pixels of rgb uint8 (H, W, 3)."""
-        found = self._first.look(rgb, long_side=self.long_side, threshold=self.threshold, mirrored=True)
+        """Box and score of each face, best first, in pixels of rgb uint8 (H, W, 3).
+
+        In large pictures the look grows with the first one's finest, so that it can see the same small faces.
+        """
+        side = max(self.long_side, round(fine_side(max(rgb.shape[:2])) * self.long_side / self._first.long_side))
+        found = self._first.look(rgb, long_side=side, threshold=self.threshold, mirrored=True)
         return tuple(
             ((float(x0), float(y0), float(x1), float(y1)), float(score))
             for (x0, y0, x1, y1), score in zip(found.boxes, found.scores, strict=True)

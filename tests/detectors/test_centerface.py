@@ -16,6 +16,7 @@ from skimage import data
 from p3m_anon.detectors import centerface_net, shape_prior
 from p3m_anon.detectors.centerface import CenterFace, Found, merge, overlap, suppress
 from p3m_anon.detectors.onnx_inputs import free_sizes
+from p3m_anon.detectors.second_look import MirroredCenterFace
 from p3m_anon.faces.outline import face_width, outline
 
 if TYPE_CHECKING:
@@ -218,3 +219,19 @@ def test_an_upside_down_portrait(shared_data: Path, detector: CenterFace) -> Non
     assert abs(shape_prior.pose(shape_prior.keypoints_of(face.landmarks)).roll) > 150
     turn = np.array([[-1.0, 0.0, rgb.shape[1] - 1], [0.0, -1.0, rgb.shape[0] - 1]])
     assert face.profile or cover(face, upright, turn) > 0.95
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_bystander_in_a_large_portrait_is_found(detector: CenterFace, width: int) -> None:
+    """A large face alone must not hide that the picture is large: small faces beside it are looked for too."""
+    face = data.astronaut()[60:200, 165:285]
+    picture = np.full((4800, 3200, 3), 120, np.uint8)
+    large = cv2.resize(face, (1200, 1400))
+    picture[300:1700, 900:2100] = large
+    small = cv2.resize(face, (round(width * 1.2), round(width * 1.4)), interpolation=cv2.INTER_AREA)
+    picture[3500 : 3500 + small.shape[0], 400 : 400 + small.shape[1]] = small
+    looks = [[face.box for face in detector.detect(picture)]]
+    if width >= 60:  # the second look is the coarser one
+        looks.append([box for box, _ in MirroredCenterFace(detector).boxes(picture)])
+    for boxes in looks:
+        assert any(3400 < (y0 + y1) / 2 < 3700 and 300 < (x0 + x1) / 2 < 600 for x0, y0, x1, y1 in boxes)

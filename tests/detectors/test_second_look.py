@@ -38,7 +38,7 @@ def second(first: CenterFace) -> MirroredCenterFace:
 def test_sees_the_same_face(first: CenterFace, second: MirroredCenterFace) -> None:
     astronaut: RGB = np.asarray(data.astronaut(), np.uint8)
     ((box, score),) = second.boxes(astronaut)
-    assert unmatched([box], [face.box for face in first.detect(astronaut)]) == []
+    assert unmatched([box], [face.box for face in first.detect(astronaut)]) == ([], [])
     assert second.threshold < score <= 1
     assert second.model_sha256 == first.model_sha256
 
@@ -69,7 +69,7 @@ def test_lbp_cascade_sees_a_frontal_face(first: CenterFace) -> None:
     astronaut: RGB = np.asarray(data.astronaut(), np.uint8)
     lbp = LbpCascade()
     boxes = [box for box, _ in lbp.boxes(astronaut)]
-    assert unmatched([face.box for face in first.detect(astronaut)], boxes) == []
+    assert unmatched([face.box for face in first.detect(astronaut)], boxes) == ([], [])
     assert len(lbp.model_sha256) == 64
     assert lbp.boxes(np.zeros((20, 500, 3), np.uint8)) == ()
 
@@ -81,6 +81,6 @@ def test_quiet_on_portraits(shared_data: Path, first: CenterFace, second: Mirror
         rgb = np.asarray(Image.open(shared_data / "portraits" / name).convert("RGB"))
         faces = [face.box for face in first.detect(rgb)]
         boxes = [box for box, _ in second.boxes(rgb)]
-        if unmatched(boxes, faces) or unmatched(faces, boxes):
+        if unmatched(boxes, faces) != ([], []):
             asked.append(name)
     assert asked == []
