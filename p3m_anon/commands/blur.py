@@ -85,6 +85,13 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Output format [default: that of the input].",
 )
 @click.option(
+    "--jpeg",
+    type=click.Choice(["exact", "reencode"]),
+    default="exact",
+    show_default=True,
+    help="JPEG to JPEG: copy what lies outside the mask bit for bit, or encode the whole picture again.",
+)
+@click.option(
     "--ids",
     type=click.Choice(["keep", "opaque"]),
     default="keep",
@@ -155,7 +162,7 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
             name: options[name]
             for name in (
                 *("out", "private", "alphas", "masks", "landmarks", "detector", "weights_dir", "device"),
-                *("second_opinion", "ids", "publish_facemask", "figures", "rehash", "prune", "dry_run"),
+                *("second_opinion", "jpeg", "ids", "publish_facemask", "figures", "rehash", "prune", "dry_run"),
             )
         },
     )

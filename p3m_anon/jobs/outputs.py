@@ -12,8 +12,8 @@ import numpy as np
 from p3m_anon.faces.patch import union
 from p3m_anon.faces.reasons import Finding
 from p3m_anon.files.alphas import encode_alpha
-from p3m_anon.files.images import encode
 from p3m_anon.files.ledger import Output, Row
+from p3m_anon.files.masked import encode_masked
 from p3m_anon.reports.panels import figure_panels
 from p3m_anon.reports.thumbnails import before_after
 
@@ -56,19 +56,20 @@ class Outputs:
 
     def release(
         self, row: Row, picture: Picture, pixels: Pixels, timings: dict[str, float]
-    ) -> tuple[tuple[Output, ...], str]:
-        """Write image, alpha and face mask of an accepted picture; its outputs and its fidelity.
+    ) -> tuple[tuple[Output, ...], dict[str, object]]:
+        """Write image, alpha and face mask of an accepted picture; its outputs, and the facts of how it was encoded.
 
         Files that an earlier run made under the same id, and that are not replaced, are removed.
         """
         name, clock = row.id, _Clock(timings)
-        data, extension, fidelity = encode(pixels, picture.decoded.encoding, self._request.format)
+        mask = union([m.adjusted for m in picture.masks], pixels.shape[:2])
+        made = encode_masked(picture.decoded, pixels, mask, self._request.format, self._request.jpeg)
         clock("encode")
-        files = {"image": (f"blurred_image/{name}{extension}", data)}
+        files = {"image": (f"blurred_image/{name}{made.extension}", made.data)}
         if picture.alpha is not None:
             files["alpha"] = (f"mask/{name}.png", encode_alpha(picture.alpha))
             clock("encode alpha")
-        facemask = _png(union([m.adjusted for m in picture.masks], pixels.shape[:2]))
+        facemask = _png(mask)
         files["facemask"] = (f"facemask/{name}.png", facemask)
         if self._request.publish_facemask:
             files["public_facemask"] = (f"facemask/{name}.png", facemask)
@@ -79,7 +80,7 @@ class Outputs:
         clock("private pictures")
         self.store.clear(name, row.outputs, keep=outputs)
         clock("write")
-        return tuple(outputs), fidelity
+        return tuple(outputs), {"fidelity": made.fidelity, **({"jpeg": made.note} if made.note else {})}
 
     def withhold(self, row: Row, picture: Picture, timings: dict[str, float]) -> tuple[Output, ...]:
         """A picture that waits for a person: no trace in the release folder."""

@@ -184,8 +184,8 @@ class PictureJob:
             return replace(row, outputs=outputs, timings=timings)
         with _timed(timings, "blur"):
             pixels = anonymize(picture.decoded.pixels, picture.masks, self.run.request.settings)
-        outputs, fidelity = self.outputs.release(task.row, picture, pixels, timings)
-        facts = {**facts, "fidelity": fidelity}
+        outputs, encoded = self.outputs.release(task.row, picture, pixels, timings)
+        facts = {**facts, **encoded}
         detail = all_details(picture) or None
         return replace(row, status="accepted", detail=detail, facts=facts, outputs=outputs, timings=timings)
 

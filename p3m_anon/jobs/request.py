@@ -10,6 +10,7 @@ from typing import Literal
 from p3m_anon.faces.settings import BlurSettings
 
 AlphaPolicy = Literal["auto", "none", "required"]
+JpegWay = Literal["exact", "reencode"]
 DetectorName = Literal["auto", "face-alignment", "centerface", "landmark-files"]
 
 
@@ -21,7 +22,8 @@ class BlurRequest:
     default `FOLDER-anonymized`. private: default `OUT.private`. alphas, masks, landmarks: folders with
     one file per picture, of the same stem. alpha_policy: `auto` uses alphas where there is a folder
     of them, `none` never, `required` sends pictures without one to review. no_face: ids, paths or
-    file names that a person has confirmed to show no identifiable face.
+    file names that a person has confirmed to show no identifiable face. jpeg: `exact` copies the coding
+    blocks of a JPEG that the mask does not touch, `reencode` none.
     """
 
     folder: Path
@@ -38,6 +40,7 @@ class BlurRequest:
     second_opinion: bool = True
     settings: BlurSettings = field(default_factory=BlurSettings)
     format: str | None = None
+    jpeg: JpegWay = "exact"
     ids: Literal["keep", "opaque"] = "keep"
     workers: int = 0
     batch_size: int = 0

@@ -37,7 +37,7 @@ class Run:
     def __init__(self, request: BlurRequest, plan: LookPlan, store: Release) -> None:
         """`store` knows the release folder and the private one."""
         self.request, self.plan, self.store = request, plan, store
-        shared = [request.settings.digest(), request.format, request.alpha_policy, request.figures]
+        shared = [request.settings.digest(), request.format, request.jpeg, request.alpha_policy, request.figures]
         self._shared = json.dumps([*shared, request.publish_facemask, plan.versions], sort_keys=True)
 
     def digest(self, row: Row, sources: tuple[Source, ...]) -> str:
