@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ DETECTION_AND_CODEC = ("decode", "look", "encode", "encode alpha", "encode face 
 
 @dataclass
 class Measured:
-    """One process: wall and CPU seconds, and the peak of its resident memory in MB."""
+    """One command: wall and CPU seconds, and the peak of the memory of all its processes together, in MB."""
 
     wall: float
     cpu: float
@@ -49,12 +50,34 @@ def measure(command: list[str]) -> Measured:
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
+    peaks = [0.0]
+    watch = threading.Thread(target=watch_memory, args=(process.pid, peaks), daemon=True)
+    watch.start()
     errors = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
+    watch.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in (0, 3):
         raise click.ClickException(f"{' '.join(command[:4])} ... ended with {process.returncode}: {errors[-400:]}")
-    return Measured(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return Measured(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peaks[0])
+
+
+def watch_memory(pid: int, peak: list[float]) -> None:
+    """Note the largest sum of proportional set sizes of a process and its children, in MB, until it ends."""
+    while (now := tree_memory(pid)) > 0:
+        peak[0] = max(peak[0], now)
+        time.sleep(0.1)
+
+
+def tree_memory(pid: int) -> float:
+    """Proportional set size of a process and all below it, in MB; 0 when it is gone."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return 0.0
+    own = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0) / 1024
+    return own + sum(tree_memory(int(child)) for child in children)
 
 
 def prepare(pictures: Path, folder: Path, count: int) -> list[Path]:

@@ -102,6 +102,13 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--figures", is_flag=True, help="Draw the six panels of the paper's Figure 3 for each picture, privately."
 )
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=250_000_000,
+    show_default=True,
+    help="Larger pictures are refused before they are decoded.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Pictures worked on at once [default: one per core].")
 @click.option(
     "--batch-size",
@@ -162,7 +169,17 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
             name: options[name]
             for name in (
                 *("out", "private", "alphas", "masks", "landmarks", "detector", "weights_dir", "device"),
-                *("second_opinion", "jpeg", "ids", "publish_facemask", "figures", "rehash", "prune", "dry_run"),
+                *(
+                    "second_opinion",
+                    "jpeg",
+                    "ids",
+                    "publish_facemask",
+                    "figures",
+                    "rehash",
+                    "prune",
+                    "dry_run",
+                    "max_pixels",
+                ),
             )
         },
     )

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from p3m_anon.errors import ImageError, UnsupportedImage
 from p3m_anon.files import tiff_tags
 
-WRITTEN = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
-"""The formats that we read and write."""
+EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+"""The formats that we read and write, with the ending that we give them."""
 
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -82,7 +82,7 @@ def inspect(stream: BinaryIO, name: str) -> Header:
     kind = sniff(stream.read(32))
     if kind is None:
         raise ImageError(f"{name}: not a picture that we know; remove it or save it as JPEG, PNG, WebP, TIFF or BMP")
-    if kind not in WRITTEN:
+    if kind not in EXTENSIONS:
         raise unsupported(name, kind)
     readers = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff, "BMP": _bmp}
     try:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from p3m_anon.errors import ImageError
 from p3m_anon.files.decode import channels_of, decode
 from p3m_anon.files.encode import check_fit, hide_nothing, write
-from p3m_anon.files.headers import Header, inspect
+from p3m_anon.files.headers import EXTENSIONS, Header, inspect
 from p3m_anon.files.icc import fitting_profile
 from p3m_anon.files.jpeg import JpegStyle
 from p3m_anon.files.orientation import turn_upright
+from p3m_anon.files.probe import file_size, unreadable
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Pixels
 
-MAX_PIXELS = 178_956_970
-EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+MAX_PIXELS = 250_000_000
 _OTHER_NAMES = {"JPG": "JPEG", "TIF": "TIFF"}
 _ROOM = 64 << 20  # bytes that a file may hold besides its own pixels: metadata, trailing films, other pictures
 
@@ -100,52 +98,13 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
     return Decoded(pixels, stored.orientation, size, encoding, hashlib.sha256(data).hexdigest(), source)
 
 
-class Probe(NamedTuple):
-    """What a header says: `width` and `height` as stored."""
-
-    format: str
-    width: int
-    height: int
-
-    @property
-    def pixels(self) -> int:
-        """How many there are."""
-        return self.width * self.height
-
-
-def probe(path: Path) -> Probe:
-    """Format and size from the header alone; cheap. Errors as `read`, but for too large and damaged pictures."""
-    _file_size(path)
-    try:
-        with path.open("rb") as stream:
-            header = inspect(stream, path.name)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    return Probe(header.format, header.width, header.height)
-
-
 def _bytes(path: Path, max_pixels: int) -> bytes:
-    if _file_size(path) > 8 * max_pixels + _ROOM:
+    if file_size(path) > 8 * max_pixels + _ROOM:
         raise ImageError(f"{path.name}: far too large a file for a picture; remove it or raise the pixel limit")
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _file_size(path: Path) -> int:
-    """Size in bytes of a regular file; opening a pipe or a device could wait for ever."""
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    if not stat.S_ISREG(status.st_mode):
-        raise ImageError(f"{path.name}: not a regular file; remove it")
-    return status.st_size
-
-
-def _unreadable(path: Path, error: OSError) -> ImageError:
-    return ImageError(f"{path.name}: cannot be read ({os.strerror(error.errno or 5)}); check the file and its rights")
+        raise unreadable(path, error) from error
 
 
 def _checked(stream: BytesIO, name: str, max_pixels: int, length: int) -> Header:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from p3m_anon.files.headers import EXTENSIONS
 from p3m_anon.files.icc import fitting_profile
-from p3m_anon.files.images import EXTENSIONS, Decoded, encode, target_format
+from p3m_anon.files.images import Decoded, encode, target_format
 from p3m_anon.files.jpeg_exact import splice
 from p3m_anon.files.jpeg_markers import CannotSplice
 

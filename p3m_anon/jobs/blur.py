@@ -10,26 +10,30 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from p3m_anon import __version__
 from p3m_anon.engines.crew import Shift, stream_isolated
 from p3m_anon.engines.local import Limits, Stages, stream
 from p3m_anon.errors import ImageError
 from p3m_anon.files.atomic import remove_leftovers
-from p3m_anon.files.images import probe
 from p3m_anon.files.ledger import Ledger, Row
 from p3m_anon.files.manifest import write_manifest
 from p3m_anon.files.private import join_run, locked
+from p3m_anon.files.probe import probe
 from p3m_anon.files.release import Release
 from p3m_anon.jobs.detectors import LookPlan, build_looks, plan_looks
 from p3m_anon.jobs.inputs import Folders, find_folders, find_strangers, make_task, register, remove_gone
-from p3m_anon.jobs.picture import PictureJob
 from p3m_anon.jobs.request import BlurRequest, Summary
 from p3m_anon.jobs.tasks import Run, Task
 from p3m_anon.reports.page import write_report
 
+if TYPE_CHECKING:
+    from p3m_anon.jobs.picture import PictureJob
+
 MANIFEST, LEDGER = "manifest.jsonl", "ledger.sqlite"
 PIXELS_PER_WORKER = 32_000_000  # under way at once; a picture of 32 MP is about 100 MB, held twice or three times
+MEMORY_FOR_A_PICTURE = 8 << 30  # bytes: 250 MP in RGBA of 16 bits, three times, and room to work
 OnStart = Callable[[Summary], None]
 OnRow = Callable[[Row, bool], None]
 
@@ -103,6 +107,8 @@ def _work(run: Run, tasks: Iterator[Task], ledger: Ledger, summary: Summary, on_
         shift = Shift(start, _cost, _patience, functools.partial(_lost, run))
         rows = stream_isolated(tasks, shift, workers, pixels)
     else:
+        from p3m_anon.jobs.picture import PictureJob  # only where pictures are worked on: it loads all codecs
+
         job = PictureJob(run, build_looks(request, plan))
         _use_one_thread()
         limits = Limits(workers, request.batch_size or 8, True, pixels)
@@ -114,10 +120,13 @@ def _work(run: Run, tasks: Iterator[Task], ledger: Ledger, summary: Summary, on_
 
 
 def start_worker(request: BlurRequest, plan: LookPlan, store: Release) -> PictureJob:
-    """What a child process does first: join the run, and load the detector."""
+    """What a child process does first: join the run, and load codecs and detector."""
+    from p3m_anon.jobs.picture import PictureJob
+
     join_run(store.private)
     job = PictureJob(Run(request, plan, store), build_looks(request, plan))
     _use_one_thread()
+    _bound_memory()
     return job
 
 
@@ -136,6 +145,18 @@ def _cost(task: Task) -> int:
 def _patience(task: Task) -> float:
     """Seconds that a picture may take: many times what the slowest detector needs on a slow core."""
     return 120 + _cost(task) / 250_000
+
+
+def _bound_memory() -> None:
+    """A picture that asks for too much gets a MemoryError, instead of the machine's other programs dying."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except (ImportError, OSError):
+        return  # not Linux
+    limit = pages * resource.getpagesize() + MEMORY_FOR_A_PICTURE
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _use_one_thread() -> None:

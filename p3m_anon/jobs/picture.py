@@ -73,7 +73,7 @@ class PictureJob:
             with _timed(timings, "decode"):
                 image = task.files["image"]
                 sources = (_stat(image, "image"),)
-                decoded = read(image)
+                decoded = read(image, max_pixels=self.run.request.max_pixels)
                 sources = (replace(sources[0], sha256=decoded.sha256),)
                 loaded = Loaded(task, decoded, sources, timings=timings)
                 self._load_companions(loaded)

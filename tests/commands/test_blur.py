@@ -100,6 +100,6 @@ def test_a_signal_ends_a_run_cleanly(tmp_path, number, code):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code
     assert "Traceback" not in errors
-    assert not [p for p in folder.parent.rglob(".p3m-tmp-*")]
+    assert not list(folder.parent.rglob(".p3m-tmp-*"))
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert len(list(done.iterdir())) == 60

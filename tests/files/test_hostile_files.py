@@ -10,7 +10,8 @@ import pytest
 from PIL.JpegImagePlugin import JpegImageFile
 
 from p3m_anon.errors import ImageError, UnsupportedImage
-from p3m_anon.files.images import encode, probe, read
+from p3m_anon.files.images import encode, read
+from p3m_anon.files.probe import probe
 
 
 @pytest.mark.shared

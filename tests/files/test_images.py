@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from p3m_anon.errors import ImageError, UnsupportedImage
-from p3m_anon.files.images import Encoding, encode, probe, read
+from p3m_anon.files.images import Encoding, encode, read
+from p3m_anon.files.probe import probe
 from tests.files.drawn import photo, saved
 
 FORMATS = ("png", "tiff", "bmp", "webp", "jpg")
