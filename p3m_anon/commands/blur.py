@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,7 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--figures", is_flag=True, help="Draw the six panels of the paper's Figure 3 for each picture, privately."
 )
+@click.option("--follow-links", is_flag=True, help="Also read what links in FOLDER lead to, outside it too.")
 @click.option(
     "--max-pixels",
     type=click.IntRange(1),
@@ -156,32 +158,16 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
     if options["no_alpha"] and (options["require_alpha"] or options["alphas"]):
         raise UsageError("--no-alpha goes with neither --alpha nor --require-alpha")
     lines = _lines(options["no_face_list"]) if options["no_face_list"] else []
+    known = {one.name for one in fields(BlurRequest)}
+    same = {name: value for name, value in options.items() if name in known and value is not None}
     return BlurRequest(
         folder=folder,
         alpha_policy="none" if options["no_alpha"] else "required" if options["require_alpha"] else "auto",
         no_face=frozenset(line.strip() for line in lines if line.strip()),
         settings=_settings(options),
         format=options["format_"],
-        workers=options["workers"] or 0,
-        batch_size=options["batch_size"] or 0,
         who=_user(),
-        **{
-            name: options[name]
-            for name in (
-                *("out", "private", "alphas", "masks", "landmarks", "detector", "weights_dir", "device"),
-                *(
-                    "second_opinion",
-                    "jpeg",
-                    "ids",
-                    "publish_facemask",
-                    "figures",
-                    "rehash",
-                    "prune",
-                    "dry_run",
-                    "max_pixels",
-                ),
-            )
-        },
+        **same,
     )
 
 

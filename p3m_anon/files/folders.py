@@ -49,15 +49,15 @@ def _only(folder: Path, names: tuple[str, ...]) -> Path | None:
     return found[0] if found else None
 
 
-def find_pictures(root: Path, exclude: Iterable[Path] = ()) -> Iterator[Path]:
+def find_pictures(root: Path, exclude: Iterable[Path] = (), *, follow_links: bool = False) -> Iterator[Path]:
     """All picture files in `root` and below, one at a time; within each folder sorted by name.
 
     A picture has a picture's ending (any case), or another or none and begins like one. Left out are the folders in
     `exclude` and all that is hidden, our temporary files among it. Links to folders are not followed, links to files
-    only inside `root`, so nothing outside is read and nothing loops. Raises UsageError for a folder that cannot be
-    listed.
+    only inside `root`, so nothing outside is read; with `follow_links` all are, each folder once, so that nothing
+    loops. Raises UsageError for a folder that cannot be listed.
     """
-    for path in _files(root, exclude):
+    for path in _files(root, exclude, follow_links):
         if path.suffix.lower() in PICTURE_ENDINGS or _begins_like_a_picture(path):
             yield path
 
@@ -89,26 +89,29 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _files(root: Path, exclude: Iterable[Path] = ()) -> Iterator[Path]:
+def _files(root: Path, exclude: Iterable[Path] = (), follow_links: bool = False) -> Iterator[Path]:
     """Regular files below `root`, a folder's own files and subfolders in one order by name."""
     inside = os.path.realpath(root)
-    left_out = {os.path.realpath(path) for path in exclude}
-    waiting = [(root, iter(_list(root)))]
+    left_out = {os.path.realpath(path) for path in exclude} | ({inside} if follow_links else set())
+    waiting = [(root, iter(_list(root, follow_links)))]
     while waiting:
         folder, entries = waiting[-1]
         for name, is_folder in entries:
             path = folder / name
             if is_folder:
-                if os.path.realpath(path) not in left_out:
-                    waiting.append((path, iter(_list(path))))
+                real = os.path.realpath(path)
+                if real not in left_out:
+                    if follow_links:
+                        left_out.add(real)  # a link back up, or a second way to the same folder
+                    waiting.append((path, iter(_list(path, follow_links))))
                     break
-            elif not path.is_symlink() or _lies_in(path, inside):
+            elif follow_links or not path.is_symlink() or _lies_in(path, inside):
                 yield path
         else:
             waiting.pop()
 
 
-def _list(folder: Path) -> list[tuple[str, bool]]:
+def _list(folder: Path, follow_links: bool = False) -> list[tuple[str, bool]]:
     """(name, is a folder) of what is neither hidden nor something other than file, folder or link to a file.
 
     Plain names, not Paths: a flat folder may hold a million pictures.
@@ -116,9 +119,9 @@ def _list(folder: Path) -> list[tuple[str, bool]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(
-                (entry.name, entry.is_dir(follow_symlinks=False))
+                (entry.name, entry.is_dir(follow_symlinks=follow_links))
                 for entry in entries
-                if not entry.name.startswith(".") and (entry.is_dir(follow_symlinks=False) or entry.is_file())
+                if not entry.name.startswith(".") and (entry.is_dir(follow_symlinks=follow_links) or entry.is_file())
             )
     except OSError as error:
         raise UsageError(f"{folder}: cannot be listed ({os.strerror(error.errno or 5)}); check its rights") from error

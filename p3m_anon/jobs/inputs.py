@@ -84,9 +84,11 @@ def register(request: BlurRequest, folders: Folders, ledger: Ledger, summary: Su
     ledger.companions(_companions(folders, summary))
     if "alpha" in folders.beside and not ledger.has_companions("alpha"):
         raise UsageError(f"{folders.alphas} holds no alphas; give the right folder, or --no-alpha")
-    summary.inputs = ledger.register(_paths(folders, summary), _ids(request, folders.private))
+    summary.inputs = ledger.register(_paths(request, folders, summary), _ids(request, folders.private))
     if not summary.inputs:
-        raise UsageError(f"no pictures in {folders.pictures} (links that lead out of it are not followed)")
+        raise UsageError(
+            f"no pictures in {folders.pictures} (links that lead out of it are followed with --follow-links only)"
+        )
     gone = ledger.count_gone()
     if request.prune and gone > summary.inputs:
         raise UsageError(f"--prune: {gone} inputs are gone and {summary.inputs} there; is it the right folder?")
@@ -103,10 +105,10 @@ def _some(names: list[str]) -> str:
     return ", ".join(Path(name).name for name in names[:NAMED]) + (", and more" if len(names) > NAMED else "")
 
 
-def _paths(folders: Folders, summary: Summary) -> Iterator[tuple[str, str]]:
+def _paths(request: BlurRequest, folders: Folders, summary: Summary) -> Iterator[tuple[str, str]]:
     """Path, relative and posix, and stem of all pictures; names that are no text are counted and reported."""
     beside = [*folders.beside.values(), *([folders.unused] if folders.unused else [])]
-    for path in find_pictures(folders.pictures, exclude=beside):
+    for path in find_pictures(folders.pictures, exclude=beside, follow_links=request.follow_links):
         name = path.relative_to(folders.pictures).as_posix()
         if _is_text(name, summary):
             yield name, stem_of(Path(name))

@@ -42,6 +42,7 @@ class BlurRequest:
     format: str | None = None
     jpeg: JpegWay = "exact"
     ids: Literal["keep", "opaque"] = "keep"
+    follow_links: bool = False
     max_pixels: int = 250_000_000
     workers: int = 0
     batch_size: int = 0

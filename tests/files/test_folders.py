@@ -94,3 +94,13 @@ def test_locate(tmp_path: Path) -> None:
         locate(tmp_path)
     with pytest.raises(UsageError, match="no such folder"):
         locate(tmp_path / "none")
+
+
+def test_links_are_followed_on_request_each_folder_once(tmp_path: Path) -> None:
+    touch(tmp_path, "root/a.jpg", "far/b.jpg", "far/sub/c.jpg")
+    (tmp_path / "root" / "up").symlink_to(tmp_path / "root")
+    (tmp_path / "root" / "far").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "back").symlink_to(tmp_path / "root")
+    root = tmp_path / "root"
+    assert [p.name for p in find_pictures(root)] == ["a.jpg"]
+    assert sorted(p.name for p in find_pictures(root, follow_links=True)) == ["a.jpg", "b.jpg", "c.jpg"]

@@ -137,6 +137,8 @@ def test_what_is_no_regular_file_is_not_opened(photos, tmp_path):
     assert end.returncode == 0, end.stdout
     assert released(photos) == COUNT
     assert "far" not in "".join(files(photos.with_name("photos-anonymized")))
+    assert run(photos, "--follow-links", timeout=120).returncode == 1  # /etc/hostname is no picture
+    assert (photos.with_name("photos-anonymized") / "blurred_image" / "far.jpg").is_file()
 
 
 @pytest.mark.parametrize(
