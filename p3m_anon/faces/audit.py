@@ -1,0 +1,186 @@
+"""What an auditor measures in one picture: which faces to look at, where, and what is left of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from shapely import MultiPoint
+
+from p3m_anon.faces.outline import ellipse, face_width
+from p3m_anon.faces.patch import Patch, from_mask
+from p3m_anon.faces.raster import rasterize
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import Box, Mask
+    from p3m_anon.faces.detail import Detail
+    from p3m_anon.faces.face import Face
+
+SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in common, as in `verdict`
+INNER = 0.6  # of a box: eyes to mouth, without hair, ears and background
+FEATURES = slice(27, 68)  # nose, eyes, mouth; every outline contains them with some room
+REACH = 0.3  # of a box, on each side: how far the face's own mask may reach beyond it
+MASKED = 0.75
+"""Share of a zone in the mask from which only the masked part is measured: the rest is then the transition region,
+which stays clear on purpose (the contour of a head seen from the side). Below it the mask lies beside the face."""
+
+LEAST_ZONE = 16  # pixels; fewer say nothing
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A box that a detector sees; turns: quarter turns of the picture under which it saw it."""
+
+    detector: str
+    box: Box
+    score: float
+    turns: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A place that must not show a face.
+
+    zone: pixels between eyes and mouth, where detail is measured. hidden: the adjusted mask around it, None where no
+    mask is known. width: of the face in pixels. origin: "ledger", "source", "mask" or "release": who says that there
+    is a face.
+    """
+
+    box: Box
+    width: float
+    zone: Patch
+    hidden: Patch | None
+    origin: str
+    face: Face | None = None
+
+    @property
+    def measured(self) -> Patch:
+        """Where detail is measured: the zone, without the transition region if the mask lies on the face."""
+        if self.hidden is None or (self.cover or 0.0) < MASKED:
+            return self.zone
+        return self.zone.replaced(_shared(self.zone, self.hidden))
+
+    @property
+    def cover(self) -> float | None:
+        """Share of the zone that lies in the mask."""
+        if self.hidden is None:
+            return None
+        area = self.zone.area
+        return np.count_nonzero(_shared(self.zone, self.hidden)) / area if area else 1.0
+
+
+@dataclass(frozen=True)
+class FaceMeasures:
+    """Everything that was measured of one target.
+
+    score_before, score_after: best score of any detector that gives scores, in the source (None without one) and in
+    the output, upright. turned: the best on the turned output. fired: detectors that see a face in the output, in any
+    position. restored: detail after the inverse filter, None if it was not run; score_restored: the best score then.
+    """
+
+    box: Box
+    width: float
+    origin: str
+    cover: float | None
+    score_before: float | None
+    score_after: float
+    turned: float
+    fired: tuple[str, ...]
+    detail: Detail
+    restored: Detail | None = None
+    score_restored: float | None = None
+
+
+def targets(
+    size: tuple[int, int],
+    known: Sequence[tuple[Face, str]],
+    sightings: Sequence[Sighting],
+    mask: Mask | None,
+) -> list[Target]:
+    """The places to look at in a (height, width) picture, each once.
+
+    known: faces with their origin, the most trusted first. sightings: what detectors with scores see in the output.
+    mask: bool (H, W), the adjusted masks together, None if unknown; its parts that hold no known face, drawn by
+    hand perhaps, are targets of their own.
+    """
+    found: list[Target] = []
+    for face, origin in known:
+        if not any(overlap(face.box, one.box) >= SAME_FACE for one in found):
+            zone = _zone(face, size)
+            found.append(Target(face.box, face_width(face), zone, _near(mask, face.box), origin, face))
+    if mask is not None:
+        found += _unclaimed(mask, found)
+    for sighting in sorted(sightings, key=lambda s: -s.score):
+        if not any(overlap(sighting.box, one.box) >= SAME_FACE for one in found):
+            box = sighting.box
+            zone = rasterize(ellipse(box, INNER), size)
+            found.append(Target(box, box[2] - box[0], zone, _near(mask, box), "release"))
+    return [one for one in found if one.zone.area >= LEAST_ZONE]
+
+
+def best(sightings: Sequence[Sighting], box: Box) -> float:
+    """The highest score of a sighting of this face, 0 if there is none."""
+    return max((s.score for s in sightings if overlap(s.box, box) >= SAME_FACE), default=0.0)
+
+
+def overlap(one: Box, other: Box) -> float:
+    """Intersection of two boxes as a share of the smaller one."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    least = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return max(width, 0.0) * max(height, 0.0) / least if least > 0 else 0.0
+
+
+def _zone(face: Face, size: tuple[int, int]) -> Patch:
+    """Hull of nose, eyes and mouth; of a head seen from the side the middle of its box."""
+    hull = MultiPoint(face.landmarks[FEATURES]).convex_hull
+    area = (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])
+    if face.profile or hull.geom_type != "Polygon" or not 0.05 * area < hull.area < area:
+        return rasterize(ellipse(face.box, INNER), size)
+    return rasterize(hull, size)
+
+
+def _near(mask: Mask | None, box: Box) -> Patch | None:
+    """The mask around a box."""
+    if mask is None:
+        return None
+    (x0, y0, x1, y1), (height, width) = box, mask.shape
+    grow_x, grow_y = REACH * (x1 - x0), REACH * (y1 - y0)
+    top, bottom = (int(np.clip(v, 0, height)) for v in (y0 - grow_y, y1 + grow_y + 1))
+    left, right = (int(np.clip(v, 0, width)) for v in (x0 - grow_x, x1 + grow_x + 1))
+    return Patch(top, left, mask[top:bottom, left:right])
+
+
+def _shared(zone: Patch, hidden: Patch) -> Mask:
+    """The zone's pixels that lie in the other patch, bool like the zone's mask."""
+    out = np.zeros_like(zone.mask)
+    top, left = max(zone.y, hidden.y), max(zone.x, hidden.x)
+    bottom = min(zone.y + zone.mask.shape[0], hidden.y + hidden.mask.shape[0])
+    right = min(zone.x + zone.mask.shape[1], hidden.x + hidden.mask.shape[1])
+    if top < bottom and left < right:
+        own = (slice(top - zone.y, bottom - zone.y), slice(left - zone.x, right - zone.x))
+        other = (slice(top - hidden.y, bottom - hidden.y), slice(left - hidden.x, right - hidden.x))
+        out[own] = zone.mask[own] & hidden.mask[other]
+    return out
+
+
+def _unclaimed(mask: Mask, found: Sequence[Target]) -> list[Target]:
+    """Parts of the mask that hold no known face's zone; what is near their edge is left out."""
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    claimed = {int(label) for one in found for label in np.unique(labels[one.zone.slices][one.zone.mask])}
+    out = []
+    for label in set(range(1, count)) - claimed:
+        x, y, w, h = (int(v) for v in stats[label, :4])
+        part = labels[y : y + h, x : x + w] == label
+        reach = max(1, round(0.1 * max(w, h)))
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+        padded = np.pad(part.astype(np.uint8), reach)
+        inner = cv2.erode(padded, kernel)[reach : reach + h, reach : reach + w] > 0
+        zone = from_mask(np.asarray(inner, np.bool_))
+        box = (float(x), float(y), float(x + w), float(y + h))
+        out.append(Target(box, float(max(w, h)), Patch(y + zone.y, x + zone.x, zone.mask), Patch(y, x, part), "mask"))
+    return out

@@ -1,0 +1,160 @@
+"""Measures in, findings out. Every threshold stands here, with the measurement behind it.
+
+Calibrated on 19 faces of 13 portraits, each blurred with sigma 0.02 to 0.3 face widths (w), filled, and pixelated; as
+PNG, JPEG quality 95 and 75. docs/privacy.md says more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from p3m_anon.faces.audit import MASKED
+
+if TYPE_CHECKING:
+    from p3m_anon.faces.audit import FaceMeasures
+    from p3m_anon.faces.outside import Outside
+
+Severity = Literal["leak", "warning", "note"]
+
+KEPT = 0.30
+"""Share of a face's detail that may be left. Left by sigma 0.05 w: 0.40 to 0.61, by 0.1 w: 0.09 to 0.27, by 0.2 w:
+up to 0.15, by `strict`: up to 0.16, by pixelation with blocks of w / 8: 0.34 to 0.64."""
+
+PLAIN = 8.0
+"""Detail of a source, in grey levels, below which there is hardly a face to hide: clear faces have 10.7 at least,
+places in sources that were blurred before under 5.3. Then only an outright copy is a leak."""
+
+RESTORED, HALF_RESTORED = 0.75, 0.50
+"""Likeness of the detail that an inverse filter brings back, median and in brackets the highest of 13 faces: after
+0.05 w 0.99, 0.1 w 0.87 (0.91), 0.15 w 0.67 (0.79), 0.2 w 0.52 (0.71), 0.3 w 0.12 (0.46); from nothing 0 (0.35)."""
+
+A_FACE, DOUBTFUL = 0.5, 0.3
+"""CenterFace scores: above the first clear faces score (0.78 to 0.96), between the two there may be one."""
+
+FIRES_ON_A_FACE, SHARP = 0.70, 5.0
+"""Without a source: score, and detail in grey levels, that together say that a face is there. Clear faces have 0.78 and
+9.5 at least, blurred with 0.05 w 0.79 and 6.1; with 0.3 w at most 0.67 and 3.6, `strict` 0.64 and 8.4."""
+
+SAME_PERSON = 0.41
+"""Cosine of face embeddings from which two pictures count as one person; embedders differ, so it can be set."""
+
+TELLING_GALLERY = 20  # faces of the run, from which a first rank says something
+
+
+@dataclass(frozen=True)
+class Finding:
+    """check: a word for the rule. evidence: one line with the figures. box: where, x0 y0 x1 y1, None for all of it."""
+
+    severity: Severity
+    check: str
+    evidence: str
+    box: tuple[float, float, float, float] | None = None
+
+
+def face_findings(face: FaceMeasures, cleared: str | None = None) -> list[Finding]:
+    """All that is to be said of one place.
+
+    cleared: why a person has released the picture without blur (its release basis): then nothing here is a leak.
+    """
+    found = [*_clear(face), *_restorable(face)]
+    if not any(one.severity == "leak" for one in found):
+        found += _still_fires(face)
+    if cleared is None:
+        return found
+    basis = f"; a person released it as {cleared}"
+    return [
+        Finding("warning" if f.severity == "leak" else f.severity, f.check, f.evidence + basis, f.box) for f in found
+    ]
+
+
+def outside_findings(outside: Outside, fidelity: str) -> list[Finding]:
+    """Pixels outside the mask that are not what the file's fidelity promises."""
+    if not outside.wrong:
+        return []
+    x, y = outside.at or (0, 0)
+    text = (
+        f"{outside.wrong} of {outside.checked} pixels outside the mask differ from the source by more than "
+        f"`{fidelity}` allows ({outside.worst:.1f} against {outside.limit:.1f} {outside.unit}, at x {x}, y {y})"
+    )
+    return [Finding("leak", "outside", text, (float(x), float(y), float(x + 1), float(y + 1)))]
+
+
+def identity_findings(
+    box: tuple[float, float, float, float], similarity: float, rank: int, gallery: int, same_person: float = SAME_PERSON
+) -> list[Finding]:
+    """What an embedder says of one face.
+
+    similarity: cosine of its embedding in the output to the one in the source. rank: the source's place among the
+    `gallery` source faces of the run, 1 is the most similar. same_person: cosine from which two are one person.
+    """
+    text = f"embedding similarity to the source {similarity:.2f}, rank {rank} of {gallery}"
+    if similarity >= same_person:
+        return [Finding("leak", "identity", text, box)]
+    if rank == 1 and gallery >= TELLING_GALLERY:
+        return [Finding("warning", "identity", text, box)]
+    return []
+
+
+def _clear(face: FaceMeasures) -> list[Finding]:
+    """A face that is there to be seen."""
+    kept, cover = face.detail.kept, face.cover
+    seen = max(face.score_before or 0.0, face.score_after)
+    severity: Severity | None = "leak" if seen >= A_FACE else "warning" if seen >= DOUBTFUL else None
+    where = _where(cover)
+    said = f"score {face.score_after:.2f}" + ("" if face.score_before is None else f", before {face.score_before:.2f}")
+    if severity is None and face.turned >= DOUBTFUL:
+        severity = "warning" if face.turned >= A_FACE else "note"
+        said = f"score {face.turned:.2f}, only when turned"
+    if kept is not None:
+        if face.origin in ("ledger", "mask"):
+            severity = "leak"
+        if kept < KEPT or severity is None:
+            return []
+        if severity == "leak" and kept < 2 * KEPT and _is_plain(face):
+            severity = "warning"
+        return [_of(face, severity, "clear face", f"{kept:.0%} of a face's detail is left{where} ({said})")]
+    detail = f"detail {face.detail.after:.1f} levels"
+    if cover is not None and cover < MASKED:
+        return [] if severity is None else [_of(face, severity, "clear face", f"a face{where} ({said}, {detail})")]
+    if face.score_after >= FIRES_ON_A_FACE and face.detail.after >= SHARP:
+        return [_of(face, "leak", "clear face", f"a face with all its detail{where} ({said}, {detail})")]
+    return []
+
+
+def _where(cover: float | None) -> str:
+    """The place of a zone relative to the mask, in words."""
+    if cover is None:
+        return ""
+    return " in the mask" if cover >= MASKED else " beside its mask" if cover >= 0.1 else " outside every mask"
+
+
+def _restorable(face: FaceMeasures) -> list[Finding]:
+    """A blur that a linear filter takes off."""
+    if face.restored is None:
+        return []
+    likeness, score = face.restored.likeness, face.score_restored or 0.0
+    if likeness is None or likeness < HALF_RESTORED or (face.detail.kept or 0.0) >= KEPT:
+        return []
+    text = f"an inverse filter brings back detail like the source's (correlation {likeness:.2f}, score {score:.2f})"
+    severe = likeness >= RESTORED and not _is_plain(face)
+    return [_of(face, "leak" if severe else "warning", "inverse filter", text)]
+
+
+def _is_plain(face: FaceMeasures) -> bool:
+    """The source itself shows hardly any detail here."""
+    return (face.detail.before or 0.0) < PLAIN
+
+
+def _still_fires(face: FaceMeasures) -> list[Finding]:
+    """A detector that fires on head and hair: to be known, not a leak by itself."""
+    if not face.fired or face.cover is None or face.cover < MASKED:
+        return []
+    before = "" if face.score_before is None else f", before {face.score_before:.2f}"
+    kept = "" if face.detail.kept is None else f"; {max(face.detail.kept, 0):.0%} of the detail is left"
+    text = f"{', '.join(face.fired)} still fire{'s' if len(face.fired) == 1 else ''} over the mask"
+    return [_of(face, "note", "detector", f"{text} (score {max(face.score_after, face.turned):.2f}{before}{kept})")]
+
+
+def _of(face: FaceMeasures, severity: Severity, check: str, evidence: str) -> Finding:
+    return Finding(severity, check, evidence, face.box)

@@ -1,0 +1,229 @@
+"""What a picture file holds besides its pixels and a colour profile; for auditing what was written.
+
+Every byte is accounted for: by a part that is needed to decode the picture, by the profile, or by an `Extra`. Hostile
+files are read with bounds only; nothing is decoded but the length of PNG's compressed data.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from p3m_anon.files.headers import sniff
+from p3m_anon.files.metadata_tiff import tiff_extras
+
+
+class Extra(NamedTuple):
+    """Something that is not needed to decode the picture.
+
+    severity: `leak` for what may hold private content, `note` for what cannot (density, gamma). what: one phrase.
+    """
+
+    severity: Literal["leak", "note"]
+    what: str
+
+
+_APP = (
+    (0xE1, b"Exif\0", "EXIF data"),
+    (0xE1, b"http://ns.adobe.com/xap/", "XMP data"),
+    (0xE1, b"http://ns.adobe.com/xmp/", "more XMP data"),
+    (0xED, b"Photoshop 3.0", "IPTC or Photoshop data"),
+    (0xE2, b"MPF\0", "a list of further pictures (MPF)"),
+    (0xE0, b"JFXX", "a JFIF thumbnail"),
+)
+_BARE = frozenset((0x01, *range(0xD0, 0xD9)))  # markers without a length
+_NEEDED = frozenset((*range(0xC0, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD, 0xDF)) - {0xC8}
+_SCAN_END = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
+_PNG_NEEDED = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"iCCP"))
+_PNG_HARMLESS = frozenset((b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"pHYs", b"bKGD", b"cICP"))
+_PNG_TEXT = {b"tEXt": "text", b"iTXt": "text or XMP data", b"zTXt": "text", b"eXIf": "EXIF data", b"tIME": "a date"}
+_WEBP_NEEDED = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP"))
+_WEBP_NAMES = {b"EXIF": "EXIF data", b"XMP ": "XMP data"}
+_MOST_PROFILE = 64 << 20
+
+
+def extras(data: bytes) -> tuple[Extra, ...]:
+    """All that a JPEG, PNG, WebP, TIFF or BMP file holds besides picture and profile; () for a clean one.
+
+    A file of another format, or one whose parts do not fit together, is an extra itself.
+    """
+    kind = sniff(data[:32])
+    readers = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "TIFF": _tiff, "BMP": _bmp}
+    if kind not in readers:
+        return (Extra("leak", "no picture of a format that we write"),)
+    try:
+        return tuple(readers[kind](data))
+    except (struct.error, IndexError, zlib.error):
+        return (Extra("leak", f"a damaged or cut off {kind}"),)
+
+
+def _jpeg(data: bytes) -> Iterator[Extra]:
+    at, profile = 2, {}
+    while True:
+        start = at
+        while data[at] != 0xFF:
+            at += 1
+        if at > start:
+            yield Extra("leak", f"{at - start} bytes between two segments")
+        while data[at] == 0xFF:
+            at += 1
+        code = data[at]
+        at += 1
+        if code == 0xD9:
+            break
+        if code in _BARE or code == 0:
+            continue
+        (length,) = struct.unpack_from(">H", data, at)
+        body = data[at + 2 : at + length]
+        if len(body) != length - 2:
+            raise struct.error("cut off")
+        at += length
+        if code == 0xDA:
+            end = _SCAN_END.search(data, at)
+            if end is None:
+                raise struct.error("no end marker")
+            at = end.start()
+        elif code == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
+            profile[body[12]] = body[14:]
+        elif code not in _NEEDED:
+            yield from _segment(code, body)
+    yield from _behind_profile(b"".join(part for _, part in sorted(profile.items())))
+    yield from _behind(data[at:])
+
+
+def _segment(code: int, body: bytes) -> Iterator[Extra]:
+    """An application segment or a comment of a JPEG."""
+    if code == 0xE0 and body.startswith(b"JFIF\0"):
+        if len(body) > 14:
+            yield Extra("leak", f"a JFIF thumbnail ({len(body) - 14} bytes)")
+        return
+    if code == 0xEE and body.startswith(b"Adobe") and len(body) == 12:
+        return  # says how the colours are coded
+    if code == 0xFE:
+        yield Extra("leak", f"a comment ({len(body)} bytes)")
+        return
+    for marker, start, name in _APP:
+        if code == marker and body.startswith(start):
+            inside = " with a thumbnail" if b"\xff\xd8\xff" in body else ""
+            inside += " and a place (GPS)" if _speaks_of_gps(body) else ""
+            yield Extra("leak", f"{name}{inside} ({len(body)} bytes)")
+            return
+    name = f"segment APP{code - 0xE0}" if 0xE0 <= code <= 0xEF else f"segment {code:#04x}"
+    yield Extra("leak", f"an unknown {name} ({len(body)} bytes)")
+
+
+def _speaks_of_gps(body: bytes) -> bool:
+    """XMP's GPS properties, or EXIF's pointer to a GPS directory in either byte order."""
+    return any(sign in body for sign in (b"GPSLatitude", b"\x88\x25\0\x04", b"\x25\x88\x04\0"))
+
+
+def _behind(rest: bytes) -> Iterator[Extra]:
+    """Bytes behind the end of the picture."""
+    if rest:
+        inner = sniff(rest.lstrip(b"\0")[:32])
+        what = f", a second picture ({inner})" if inner else ""
+        yield Extra("leak", f"{len(rest)} bytes behind the end of the picture{what}")
+
+
+def _behind_profile(profile: bytes) -> Iterator[Extra]:
+    if not profile:
+        return
+    declared = struct.unpack_from(">I", profile)[0] if len(profile) >= 4 else 0
+    if declared != len(profile):
+        yield Extra("leak", f"a colour profile of {len(profile)} bytes that declares {declared}")
+
+
+def _png(data: bytes) -> Iterator[Extra]:
+    at, pixels = 8, zlib.decompressobj()
+    while True:
+        length, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        if len(data) < at + 12 + length:
+            raise struct.error("cut off")
+        at += 12 + length
+        if kind == b"IDAT":
+            _drain(pixels, body)
+        elif kind == b"iCCP":
+            packed = body.partition(b"\0")[2][1:]
+            unpacker = zlib.decompressobj()
+            yield from _behind_profile(unpacker.decompress(packed, _MOST_PROFILE))
+            if unpacker.unused_data:
+                yield Extra("leak", f"{len(unpacker.unused_data)} bytes behind the colour profile")
+        elif kind == b"IEND":
+            break
+        elif kind in _PNG_HARMLESS:
+            yield Extra("note", f"chunk {kind.decode()}")
+        elif kind not in _PNG_NEEDED:
+            name = _PNG_TEXT.get(kind, f"an unknown chunk {kind.decode('latin-1')!r}")
+            yield Extra("leak", f"{name}{' and a place (GPS)' if _speaks_of_gps(body) else ''} ({length} bytes)")
+    if pixels.unused_data:
+        yield Extra("leak", f"{len(pixels.unused_data)} bytes behind the compressed pixels")
+    yield from _behind(data[at:])
+
+
+def _drain(unpacker: zlib._Decompress, body: bytes) -> None:
+    """Decompress and forget, so that only what lies behind the end of the stream is kept."""
+    if unpacker.eof:
+        unpacker.decompress(body)
+        return
+    left = body
+    while left and not unpacker.eof:
+        unpacker.decompress(left, 1 << 20)
+        left = unpacker.unconsumed_tail
+
+
+def _webp(data: bytes) -> Iterator[Extra]:
+    (length,) = struct.unpack_from("<I", data, 4)
+    end, at = 8 + length, 12
+    if end > len(data):
+        raise struct.error("cut off")
+    pictures = 0
+    while at + 8 <= end:
+        kind, size = struct.unpack_from("<4sI", data, at)
+        if at + 8 + size > end:
+            raise struct.error("cut off")
+        pictures += kind in (b"VP8 ", b"VP8L")
+        body = data[at + 8 : at + 8 + size]
+        if kind == b"ICCP":
+            yield from _behind_profile(body)
+        elif kind not in _WEBP_NEEDED:
+            name = _WEBP_NAMES.get(kind, f"an unknown chunk {kind.decode('latin-1')!r}")
+            yield Extra("leak", f"{name}{' and a place (GPS)' if _speaks_of_gps(body) else ''} ({size} bytes)")
+        at += 8 + size + size % 2
+    if pictures != 1:
+        yield Extra("leak", f"{pictures} pictures in one file")
+    yield from _behind(data[max(at, end) :])
+
+
+def _bmp(data: bytes) -> Iterator[Extra]:
+    (offset,) = struct.unpack_from("<I", data, 10)
+    (header,) = struct.unpack_from("<I", data, 14)
+    if header == 12:
+        (width, height, _, bits), packing, declared, used = struct.unpack_from("<HHHH", data, 18), 0, 0, 0
+        entry = 3
+    else:
+        width, height, _, bits, packing, declared = struct.unpack_from("<iiHHII", data, 18)
+        used, entry = struct.unpack_from("<I", data, 46)[0] if header >= 40 else 0, 4
+    palette = (used or 1 << bits) * entry if bits <= 8 else used * entry
+    masks = 12 if packing == 3 and header == 40 else 16 if packing == 6 and header == 40 else 0
+    gap = offset - 14 - header - palette - masks
+    pixels = declared if packing in (1, 2) else (width * bits + 31) // 32 * 4 * abs(height)
+    end = offset + pixels
+    if end > len(data):
+        raise struct.error("cut off")
+    if gap > 3:
+        yield Extra("leak", f"{gap} bytes between header and pixels")
+    if header >= 124:
+        at, size = struct.unpack_from("<II", data, 14 + 112)
+        if size and 14 + at == end:
+            yield from _behind_profile(data[end : end + size])
+            end += size
+    yield from _behind(data[end:].removeprefix(b"\0\0") if len(data) - end == 2 else data[end:])
+
+
+def _tiff(data: bytes) -> Iterator[Extra]:
+    for what in tiff_extras(data):
+        yield Extra("leak", what)

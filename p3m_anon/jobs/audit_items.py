@@ -1,0 +1,160 @@
+"""What an audit looks at: one item per picture, with everything that is known about it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from p3m_anon.dataset.integrity import Discrepancy, row_discrepancies, rows_discrepancies
+from p3m_anon.errors import UsageError
+from p3m_anon.faces.settings import BlurSettings
+from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
+from p3m_anon.files.release_index import LedgerCopy, Listed, ReleaseIndex, ledger_view
+
+GUESSES = (0.1, 0.2, 0.3)  # sigma in face widths, tried where the blur's strength is unknown
+_ENDS = re.compile(r"[_\-. ][^_\-. /]*$")  # "anna_anonymized" is anna
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture to audit. `name` and `alpha_name` are relative to the audited folder; paths are None where unknown.
+
+    sigmas: strengths of the blur in face widths that the inverse filter tries; empty for no blur. basis: why a person
+    has released the picture without blur. faces: as the ledger keeps them. said: discrepancies found so far.
+    """
+
+    name: str
+    image: Path
+    sha256: str | None = None
+    alpha_name: str | None = None
+    alpha: Path | None = None
+    alpha_sha256: str | None = None
+    fidelity: str | None = None
+    basis: str | None = None
+    sigmas: tuple[float, ...] = GUESSES
+    source: Path | None = None
+    source_sha256: str | None = None
+    source_alpha: Path | None = None
+    source_alpha_sha256: str | None = None
+    mask: Path | None = None
+    mask_sha256: str | None = None
+    faces: tuple[dict[str, Any], ...] = ()
+    said: tuple[Discrepancy, ...] = field(default=())
+
+
+class Stems:
+    """Files of a folder by stem, for finding the one that belongs to a picture whose name may have grown a suffix."""
+
+    def __init__(self, folder: Path | None, role: str = "alpha") -> None:
+        """An unknown folder has no files."""
+        self._files: dict[str, Path] = {}
+        if folder is None:
+            return
+        if not folder.is_dir():
+            raise UsageError(f"{folder} is not a folder")
+        if role == "picture":
+            pictures = locate(folder).pictures
+            self._files = {stem_of(path.relative_to(pictures)): path for path in find_pictures(pictures)}
+        else:
+            self._files = dict(walk_stems(folder, "alpha"))
+
+    def find(self, stem: str) -> Path | None:
+        """The file of this stem, or of the longest beginning of it that ends before one of `_-. `."""
+        while stem:
+            if stem in self._files:
+                return self._files[stem]
+            shorter = _ENDS.sub("", stem)
+            if shorter == stem:
+                return None
+            stem = shorter
+        return None
+
+    def exactly(self, stem: str) -> Path | None:
+        """The file of this stem and no other."""
+        return self._files.get(stem)
+
+
+def foreign_items(images: Path, originals: Stems, masks: Stems) -> Iterator[Item]:
+    """Pictures of a folder that another tool wrote."""
+    for path in find_pictures(images):
+        stem = stem_of(path.relative_to(images))
+        name = path.relative_to(images).as_posix()
+        yield Item(name, path, source=originals.find(stem), mask=masks.find(stem))
+
+
+def own_items(
+    out: Path, private: Path | None, index: ReleaseIndex, ledger: LedgerCopy | None, originals: Stems, masks: Stems
+) -> Iterator[Item]:
+    """Pictures of a release of ours."""
+    settings = _settings(ledger)
+    for listed in index.pairs():
+        yield _own(out, private, listed, settings, ledger is not None, (originals, masks))
+
+
+def _settings(ledger: LedgerCopy | None) -> dict[str, BlurSettings]:
+    """Digest -> settings, of the runs that the ledger remembers and of a run that was asked for nothing special."""
+    known = {one.digest(): one for one in (BlurSettings(), BlurSettings(blur_profile="strict"))}
+    for values in ledger.run_settings() if ledger is not None else ():
+        with contextlib.suppress(TypeError, ValueError):  # settings of another version
+            settings = BlurSettings(**values)
+            known[settings.digest()] = settings
+    return known
+
+
+def _own(
+    out: Path,
+    private: Path | None,
+    listed: Listed,
+    settings: dict[str, BlurSettings],
+    has_ledger: bool,
+    folders: tuple[Stems, Stems],
+) -> Item:
+    row = listed.ledger
+    view = ledger_view(row) if row is not None else None
+    said = row_discrepancies(listed.manifest) if listed.manifest else []
+    if has_ledger:
+        said += rows_discrepancies(listed.manifest, view)
+    facts = listed.manifest or view or {}
+    outputs = {o.role: o for o in row.outputs} if row else {}
+    sources = {s.role: s for s in row.sources} if row else {}
+    stem = stem_of(Path(facts["image"])).removeprefix("blurred_image/")
+    original, mask = folders[0].exactly(listed.id) or folders[0].exactly(stem), folders[1].exactly(stem)
+    facemask = outputs.get("facemask")
+    public = out / "facemask" / f"{stem}.png"
+    if mask is None and facemask is not None and private is not None:
+        mask = private / facemask.file
+    elif mask is None and public.is_file():
+        mask = public
+    alpha = facts.get("alpha")
+    source, source_alpha = sources.get("image"), sources.get("alpha")
+    return Item(
+        name=facts["image"],
+        image=out / facts["image"],
+        sha256=facts["image_sha256"],
+        alpha_name=alpha,
+        alpha=out / alpha if alpha else None,
+        alpha_sha256=facts.get("alpha_sha256"),
+        fidelity=facts.get("fidelity"),
+        basis=facts.get("release_basis") if facts.get("status") in ("no_face", "normal") else None,
+        sigmas=_sigmas(facts, settings),
+        source=original or (Path(source.file) if source else None),
+        source_sha256=source.sha256 if source else None,
+        source_alpha=Path(source_alpha.file) if source_alpha else None,
+        source_alpha_sha256=source_alpha.sha256 if source_alpha else None,
+        mask=mask,
+        mask_sha256=facemask.sha256 if facemask is not None and mask == (private or out) / facemask.file else None,
+        faces=tuple(row.faces) if row else (),
+        said=tuple(said),
+    )
+
+
+def _sigmas(facts: dict[str, Any], settings: dict[str, BlurSettings]) -> tuple[float, ...]:
+    """The strengths that an attacker would try: the known one, or a guess; none for a face that was replaced."""
+    if facts.get("profile") == "strict":
+        return ()
+    known = settings.get(str(facts.get("settings_digest")))
+    return (known.sigma,) if known is not None else GUESSES
