@@ -45,7 +45,8 @@ def blur_folder(
 
     on_start is called once, when the inputs are counted; on_row(row, fresh) for every input, fresh
     if it was worked on now and not taken over from an earlier run. Raises UsageError before anything
-    is written, Stopped when the run cannot go on.
+    is written, Stopped when the run cannot go on. On the CPU pictures are worked on in child processes, which
+    import the calling script again: guard its own calls with `if __name__ == "__main__":`.
     """
     start = time.monotonic()
     folders = find_folders(request)
