@@ -64,9 +64,14 @@ class Looks:
 
     def see(self, images: Sequence[RGB]) -> list[Sight]:
         """Look at several pictures, rgb uint8 (H, W, 3) of any sizes."""
-        return [self._sight(rgb, faces) for rgb, faces in zip(images, self.first.detect_batch(images), strict=True)]
+        found = self.first.detect_batch(images)
+        return [self.complete(rgb, faces) for rgb, faces in zip(images, found, strict=True)]
 
-    def _sight(self, rgb: RGB, faces: tuple[Face, ...]) -> Sight:
+    def complete(self, rgb: RGB, faces: tuple[Face, ...]) -> Sight:
+        """The rest, when the first detector has answered: second look, and turns where nothing is seen upright.
+
+        Apart from the first look so that a GPU need not wait for it.
+        """
         second = self._second(rgb)
         if faces or second:
             return Sight(faces, second)

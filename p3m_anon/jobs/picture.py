@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p3m_anon.dataset.duplicates import perceptual_hash
-from p3m_anon.detectors.looks import Sight
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.faces.anonymize import anonymize
@@ -30,7 +29,7 @@ from p3m_anon.jobs.tasks import Run, Task
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels
-    from p3m_anon.detectors.looks import Looks
+    from p3m_anon.detectors.looks import Looks, Sight
     from p3m_anon.faces.face import Face
     from p3m_anon.files.images import Decoded
     from p3m_anon.files.manual_masks import ManualMask
@@ -47,7 +46,7 @@ class Loaded:
     alpha_problem: Finding | None = None
     manual: ManualMask | None = None
     landmarks: tuple[Face, ...] | None = None
-    sight: Sight | None = None
+    faces: tuple[Face, ...] | None = None
     error: str | None = None
     timings: dict[str, float] = field(default_factory=dict)
 
@@ -85,13 +84,13 @@ class PictureJob:
             return Early(self._failed(task, sources, error))
 
     def look(self, batch: list[Loaded]) -> list[Loaded]:
-        """Detect in several pictures; one that breaks the detector fails alone."""
+        """The first detector on several pictures; one that breaks it fails alone."""
         start = time.thread_time()
         try:
-            sights = self.looks.see([one.decoded.rgb for one in batch])
+            found = self.looks.first.detect_batch([one.decoded.rgb for one in batch])
             spent = (time.thread_time() - start) * 1000 / len(batch)
-            for one, sight in zip(batch, sights, strict=True):
-                one.sight = sight if one.landmarks is None else replace(sight, faces=one.landmarks, turns=0)
+            for one, faces in zip(batch, found, strict=True):
+                one.faces = faces
                 one.timings["look"] = spent
         except Exception as error:
             if len(batch) == 1:
@@ -104,10 +103,14 @@ class PictureJob:
         """Mask, judge, blur, write; the ledger row of the result."""
         task = loaded.task
         try:
-            if loaded.sight is None:
+            if loaded.faces is None:
                 return self.run.failed(task, ImageError(f"{task.row.path}: {loaded.error}"), loaded.sources)
+            with _timed(loaded.timings, "look"):
+                sight = self.looks.complete(loaded.decoded.rgb, loaded.faces)
+                if loaded.landmarks is not None:
+                    sight = replace(sight, faces=loaded.landmarks, turns=0)
             with _timed(loaded.timings, "mask"):
-                picture = self._picture(loaded, loaded.sight)
+                picture = self._picture(loaded, sight)
             with _timed(loaded.timings, "hash"):
                 phash = perceptual_hash(loaded.decoded.rgb)
             return self._released(loaded, picture, phash)
