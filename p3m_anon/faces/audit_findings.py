@@ -27,7 +27,7 @@ places in sources that were blurred before under 5.3. Then only an outright copy
 
 RESTORED, HALF_RESTORED = 0.75, 0.50
 """Likeness of the detail that an inverse filter brings back, median and in brackets the highest of 13 faces: after
-0.05 w 0.99, 0.1 w 0.87 (0.91), 0.15 w 0.67 (0.79), 0.2 w 0.52 (0.71), 0.3 w 0.12 (0.46); from nothing 0 (0.35)."""
+0.05 w 0.99, 0.1 w 0.86 (0.92), 0.15 w 0.67 (0.82), 0.2 w 0.51 (0.71), 0.3 w 0.12 (0.45); from nothing 0.02 (0.30)."""
 
 A_FACE, DOUBTFUL = 0.5, 0.3
 """CenterFace scores: above the first clear faces score (0.78 to 0.96), between the two there may be one."""
