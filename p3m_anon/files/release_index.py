@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sqlite3
@@ -11,35 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from p3m_anon.dataset.integrity import Discrepancy, row_form
-from p3m_anon.errors import UsageError
 from p3m_anon.files.ledger import Ledger, Row
 from p3m_anon.files.manifest import manifest_row
 
 MANIFEST = "manifest.jsonl"
 PUBLIC_ROLES = ("image", "alpha", "public_facemask")
 _LONGEST_LINE = 1 << 20
-
-
-class LedgerCopy(Ledger):
-    """What the last run left in a ledger, copied to a temporary file: auditing leaves no trace and takes no memory."""
-
-    def __init__(self, file: Path) -> None:
-        """Raises UsageError for a file that is no ledger."""
-        db = sqlite3.connect("", isolation_level=None)  # "" is a file of SQLite's own that goes with the connection
-        try:
-            with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source:
-                source.backup(db)
-            self._open(db, file, "audit")
-        except sqlite3.Error as error:
-            raise UsageError(f"{file} is no ledger ({error}); name the private folder with --private") from error
-        self.run -= 1  # rows() speaks of the run that would follow
-
-    def run_settings(self) -> Iterator[dict[str, Any]]:
-        """The settings of all runs, newest first."""
-        query = "SELECT previous FROM events WHERE path IS NULL AND what = 'run started' ORDER BY n DESC"
-        for (detail,) in self._db.execute(query):
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                yield json.loads(json.loads(detail)["settings"])
 
 
 class Listed(NamedTuple):
@@ -53,7 +29,7 @@ class Listed(NamedTuple):
 class ReleaseIndex:
     """Manifest and ledger of one release, joined by id in a temporary file."""
 
-    def __init__(self, out: Path, ledger: LedgerCopy | None) -> None:
+    def __init__(self, out: Path, ledger: Ledger | None) -> None:
         """Read the manifest of `out`; lines that are no rows are kept in `broken`."""
         self._out, self._ledger = out, ledger
         self.broken: list[Discrepancy] = []

@@ -17,8 +17,9 @@ from p3m_anon.dataset.integrity import stray_discrepancy
 from p3m_anon.engines.local import Limits, Stages, stream
 from p3m_anon.errors import ImageError, UsageError
 from p3m_anon.faces.audit_findings import identity_findings
+from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.probe import probe
-from p3m_anon.files.release_index import LedgerCopy, ReleaseIndex
+from p3m_anon.files.release_index import ReleaseIndex
 from p3m_anon.jobs.audit_items import Item, Stems, foreign_items, own_items
 from p3m_anon.jobs.audit_looks import AuditLooks
 from p3m_anon.jobs.audit_picture import AuditJob, Result
@@ -103,7 +104,7 @@ def _known(request: AuditRequest, stack: contextlib.ExitStack) -> _Known:
     _keep_apart(request.out, private)
     if request.private is not None and not private.is_dir():
         raise UsageError(f"--private: {private} is not a folder")
-    ledger = LedgerCopy(private / LEDGER) if (private / LEDGER).is_file() else None
+    ledger = Ledger.copy_of(private / LEDGER) if (private / LEDGER).is_file() else None
     if ledger is not None:
         stack.callback(ledger.close)
     index = ReleaseIndex(request.out, ledger)

@@ -13,7 +13,8 @@ from p3m_anon.dataset.integrity import Discrepancy, row_discrepancies, rows_disc
 from p3m_anon.errors import UsageError
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
-from p3m_anon.files.release_index import LedgerCopy, Listed, ReleaseIndex, ledger_view
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.release_index import Listed, ReleaseIndex, ledger_view
 
 GUESSES = (0.1, 0.2, 0.3)  # sigma in face widths, tried where the blur's strength is unknown
 _ENDS = re.compile(r"[_\-. ][^_\-. /]*$")  # "anna_anonymized" is anna
@@ -87,7 +88,7 @@ def foreign_items(images: Path, originals: Stems, masks: Stems) -> Iterator[Item
 
 
 def own_items(
-    out: Path, private: Path | None, index: ReleaseIndex, ledger: LedgerCopy | None, originals: Stems, masks: Stems
+    out: Path, private: Path | None, index: ReleaseIndex, ledger: Ledger | None, originals: Stems, masks: Stems
 ) -> Iterator[Item]:
     """Pictures of a release of ours."""
     settings = _settings(ledger)
@@ -95,7 +96,7 @@ def own_items(
         yield _own(out, private, listed, settings, ledger is not None, (originals, masks))
 
 
-def _settings(ledger: LedgerCopy | None) -> dict[str, BlurSettings]:
+def _settings(ledger: Ledger | None) -> dict[str, BlurSettings]:
     """Digest -> settings, of the runs that the ledger remembers and of a run that was asked for nothing special."""
     known = {one.digest(): one for one in (BlurSettings(), BlurSettings(blur_profile="strict"))}
     for values in ledger.run_settings() if ledger is not None else ():

@@ -292,6 +292,16 @@ class TestAnotherTool:
         assert summary.report is not None
         assert summary.report.is_file()
 
+    def test_a_clear_face_on_its_side_is_found(self, folder: Path, made: Made, tmp_path: Path) -> None:
+        turned = np.ascontiguousarray(np.rot90(data.astronaut()))
+        (tmp_path / "originals").mkdir()
+        Image.fromarray(turned).save(tmp_path / "originals" / "lying.png")
+        turned = turned.copy()
+        turned[400:, :40] = 0  # something else was masked
+        Image.fromarray(turned).save(folder / "lying.png")
+        summary = audit_folder(AuditRequest(images=folder, originals=tmp_path / "originals"))
+        assert leaks(summary, "clear face", "lying")
+
     def test_without_originals_that_is_said(self, folder: Path) -> None:
         summary = audit_folder(AuditRequest(images=folder, quick=True))
         assert any("comparison with the source" in text for text in summary.skipped)

@@ -15,7 +15,7 @@ from p3m_anon.jobs.request import BlurRequest
 
 pytestmark = pytest.mark.shared
 
-PORTRAITS = ("guido.jpg", "hopper.jpg", "obama.jpg", "two_people.jpg", "maher_rot180.jpg", "ivan.jpg")
+PORTRAITS = ("guido.jpg", "hopper.jpg", "two_people.jpg", "maher_rot180.jpg")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def portraits(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_portraits_as_jpeg(portraits: Path, tmp_path: Path) -> None:
     blur_folder(BlurRequest(portraits, out=tmp_path / "out", detector="centerface"))
     summary = audit_folder(AuditRequest(out=tmp_path / "out"))
-    assert summary.pictures >= 5
+    assert summary.pictures >= 3
     assert summary.count("leak") == 0, summary.findings
     for name in PORTRAITS[:2]:
         shutil.copy(portraits / name, tmp_path / "out" / "blurred_image" / name)
