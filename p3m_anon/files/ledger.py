@@ -68,7 +68,10 @@ def id_key(name: str) -> str:
 
 
 class Ledger:
-    """An open ledger. Use one per process; all writes come from one thread."""
+    """An open ledger. Use one per process; all writes come from one thread.
+
+    Its rows are those of the last run, and from `register` on those of a new one.
+    """
 
     def __init__(self, file: Path, who: str = "p3m-anon") -> None:
         """Open or create; an older schema is brought up to date, a newer one refused."""
@@ -83,13 +86,19 @@ class Ledger:
 
     @classmethod
     def copy_of(cls, file: Path) -> Ledger:
-        """A copy in memory, empty if there is no such file: for questions that must leave no trace."""
-        db = sqlite3.connect(":memory:", isolation_level=None)
-        if file.is_file():
-            with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source:
-                source.backup(db)
+        """A copy in a file of SQLite's own, empty if there is no such file: for questions that must leave no trace.
+
+        Raises Stopped for a file that is no ledger.
+        """
+        db = sqlite3.connect("", isolation_level=None)  # grows with the ledger on disk, not in memory
         ledger = cls.__new__(cls)
-        ledger._open(db, file, "copy")
+        try:
+            if file.is_file():
+                with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source:
+                    source.backup(db)
+            ledger._open(db, file, "copy")
+        except sqlite3.Error as error:
+            raise _explained(error) from error
         return ledger
 
     def _open(self, db: sqlite3.Connection, file: Path, who: str) -> None:
@@ -100,7 +109,7 @@ class Ledger:
             raise UsageError(f"{file.name}: made by a newer p3m-anon (schema {version}); upgrade p3m-anon")
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             self._db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
-        self.run = int(self._db.execute("SELECT coalesce(max(seen), 0) + 1 FROM inputs").fetchone()[0])
+        self.run = int(self._db.execute("SELECT coalesce(max(seen), 0) FROM inputs").fetchone()[0])
 
     def close(self) -> None:
         """Fold the write-ahead log into the file."""
@@ -115,7 +124,7 @@ class Ledger:
         self.close()
 
     def register(self, inputs: Iterable[tuple[str, str]], make_id: Callable[[str, bool], str]) -> int:
-        """Note every input of this run, as (path, stem), and return how many there are.
+        """Begin a run: note all its inputs, as (path, stem), and return how many there are.
 
         make_id(path, shared) gives a path's id; `shared` says that another input has the same stem.
         Raises UsageError, and changes nothing, if two ids are the same.
@@ -138,6 +147,7 @@ class Ledger:
         if twins:
             pairs = "; ".join(row[0] for row in twins)
             raise UsageError(f"two inputs would get the same id: {pairs}. Rename one, or use --ids opaque")
+        self.run += 1
         with self._transaction():
             # an input that is gone gives its id back when a new file asks for it
             db.execute(
@@ -266,6 +276,13 @@ class Ledger:
             (self.run,),
         )
         return dict(found.fetchall())
+
+    def run_settings(self) -> Iterator[dict[str, Any]]:
+        """The settings of all runs, newest first."""
+        query = "SELECT previous FROM events WHERE path IS NULL AND what = 'run started' ORDER BY n DESC"
+        for (detail,) in self._db.execute(query):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                yield json.loads(json.loads(detail)["settings"])
 
     def event(self, what: str, detail: dict[str, Any] | None = None) -> None:
         """Append an event that belongs to no input."""
