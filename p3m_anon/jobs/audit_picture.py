@@ -228,7 +228,7 @@ def _source(item: Item, output: Decoded, result: Result) -> Decoded | None:
 def _mask(item: Item, output: Decoded, result: Result) -> Mask | None:
     """The adjusted mask, bool (H, W), if it is known."""
     if item.mask is None or not item.mask.is_file():
-        result.skipped.append("checks inside and outside the mask: no mask is known")
+        result.skipped.append("inverse filter, and checks inside and outside the mask: no mask is known")
         return None
     try:
         decoded = read(item.mask)
