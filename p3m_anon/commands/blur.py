@@ -67,7 +67,13 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
     show_default=True,
     help="How the Gaussian is computed: fast is within 1 % of exact, which takes seconds for a large face.",
 )
-@click.option("--sigma", type=float, default=0.3, show_default=True, help="Gaussian sigma in face widths, 0.2 to 1; under 0.3 an inverse filter brings some faces back.")
+@click.option(
+    "--sigma",
+    type=float,
+    default=0.3,
+    show_default=True,
+    help="Gaussian sigma in face widths, 0.2 to 1; an inverse filter undoes some blurs under 0.3.",
+)
 @click.option(
     "--profile",
     type=click.Choice(["review", "ellipse"]),
