@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from p3m_anon import __version__
-from p3m_anon.errors import P3MError, Stopped, UsageError
+from p3m_anon.errors import MissingExtra, P3MError, Stopped, UsageError, WeightsError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("p3m_anon.commands.demo:demo", "Try it: blur real portraits that came with the installation."),
@@ -40,7 +40,7 @@ class StoppedLine(ErrorLine):
 def error_line(error: P3MError) -> ErrorLine:
     """The line that ends the command, with the exit code that belongs to this error."""
     message = " ".join(str(error).split())
-    if isinstance(error, UsageError):
+    if isinstance(error, (UsageError, WeightsError, MissingExtra)):  # nothing was done
         return UsageLine(message)
     return StoppedLine(message) if isinstance(error, Stopped) else ErrorLine(message)
 

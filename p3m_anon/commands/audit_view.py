@@ -54,16 +54,23 @@ def show(summary: AuditSummary) -> None:
     """Findings, what ran, what could not, and the verdict."""
     out = Console(highlight=False)
     left = dict(LISTED)
+    shown = []
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("severity", "check", "file", "evidence"):
         table.add_column(title, overflow="fold")
     for one in summary.findings:
         left[one.severity] -= 1
         if left[one.severity] >= 0:
+            shown.append(one)
             style = COLOURS[one.severity]
             table.add_row(*(Text(_plain(v), style) for v in (one.severity, one.check, one.image, one.evidence)))
-    if summary.findings:
+    if summary.findings and out.is_terminal:
         out.print(table)
+    elif summary.findings:  # one line each, for grep
+        for one in shown:
+            out.print(
+                _plain("  ".join((one.severity, one.check, one.image, one.evidence))), markup=False, soft_wrap=True
+            )
     more = {severity: -count for severity, count in left.items() if count < 0}
     if more:
         out.print(", ".join(f"{n} more {severity}s" for severity, n in more.items()) + "; --json has all", markup=False)

@@ -26,7 +26,11 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--private", type=NEW_FOLDER, help="Private folder for ledger, masks and report [default: OUT.private].")
 @click.option("--alpha", "alphas", type=FOLDER, help="Alpha mattes, one per picture, of the same stem.")
 @click.option("--no-alpha", is_flag=True, help="Use no alphas: blur the whole outline, hair at its edge too.")
-@click.option("--require-alpha", is_flag=True, help="A picture without an alpha waits for review.")
+@click.option(
+    "--require-alpha",
+    is_flag=True,
+    help="Stop if there is no folder of alphas; with one, pictures without an alpha always wait.",
+)
 @click.option("--masks", type=FOLDER, help="Manual masks (PNG, white = blur; or LabelMe JSON) that replace detection.")
 @click.option("--landmarks", type=FOLDER, help="Your own landmarks (.pts, .npy, .json) in the detector's place.")
 @click.option(

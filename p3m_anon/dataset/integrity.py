@@ -17,18 +17,7 @@ PUBLIC_KEYS = frozenset(
 STATUSES = frozenset(("anonymized", "anonymized_manual", "no_face", "normal"))
 UNBLURRED = frozenset(("no_face", "normal"))
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_COMPARED = (
-    "status",
-    "image",
-    "image_sha256",
-    "alpha",
-    "alpha_sha256",
-    "faces",
-    "fidelity",
-    "profile",
-    "width",
-    "height",
-)
+_COMPARED = sorted(PUBLIC_KEYS - {"id"})
 
 
 class Discrepancy(NamedTuple):
@@ -63,7 +52,7 @@ def row_discrepancies(row: Mapping[str, Any]) -> list[Discrepancy]:
     name = row["image"]
     foreign = sorted(set(row) - PUBLIC_KEYS)
     if foreign:
-        found.append(Discrepancy("warning", "manifest", name, f"unknown field {', '.join(foreign)}: is it public?"))
+        found.append(Discrepancy("leak", "manifest", name, f"unknown field {', '.join(foreign)}: is it public?"))
     if row["status"] not in STATUSES:
         found.append(Discrepancy("warning", "manifest", name, f"unknown status {row['status']!r}"))
     if row["status"] in UNBLURRED and not row.get("release_basis"):
@@ -84,7 +73,8 @@ def rows_discrepancies(manifest: Mapping[str, Any] | None, ledger: Mapping[str, 
     differ = [key for key in _COMPARED if manifest.get(key) != ledger.get(key)]
     if not differ:
         return []
-    serious = {"status", "image", "image_sha256", "alpha", "alpha_sha256"} & set(differ)
+    harmless = {"faces", "fidelity", "profile", "detector", "settings_digest", "width", "height"}
+    serious = set(differ) - harmless
     severity: Literal["leak", "warning"] = "leak" if serious else "warning"
     return [Discrepancy(severity, "ledger", manifest["image"], f"manifest and ledger differ in {', '.join(differ)}")]
 
@@ -92,7 +82,7 @@ def rows_discrepancies(manifest: Mapping[str, Any] | None, ledger: Mapping[str, 
 def file_discrepancies(file: str, expected: str | None, found: str | None) -> list[Discrepancy]:
     """A listed file against its sha256; found is None where there is no such file, expected where none is known."""
     if found is None:
-        return [Discrepancy("warning", "files", file, "listed, but not there")]
+        return [Discrepancy("leak", "files", file, "listed, but not there: the release is not what its rows say")]
     if expected is not None and found != expected:
         return [Discrepancy("leak", "files", file, "not the file that was written: its sha256 differs")]
     return []

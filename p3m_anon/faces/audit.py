@@ -22,7 +22,7 @@ SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in c
 INNER = 0.6  # of a box: eyes to mouth, without hair, ears and background
 FEATURES = slice(27, 68)  # nose, eyes, mouth; every outline contains them with some room
 REACH = 0.3  # of a box, on each side: how far the face's own mask may reach beyond it
-MASKED = 0.75
+MASKED = 0.9
 """Share of a zone in the mask from which only the masked part is measured: the rest is then the transition region,
 which stays clear on purpose (the contour of a head seen from the side). Below it the mask lies beside the face."""
 

@@ -135,9 +135,36 @@ def _cut_out(
     """The polygon's pixels, and these without the transition region; an empty mask is always a finding."""
     mask = rasterize(polygon, size)
     adjusted = mask.replaced(mask.mask & ~_transition(alpha, mask, settings))
+    adjusted = _without_background(adjusted, rasterize(core(face.landmarks), size), alpha, settings)
     if not adjusted.area and not findings:
         findings = (Finding(Reason.MASK_LOST_TO_TRANSITION, "nothing of a face is left to blur"),)
     return FaceMask(face, polygon, mask, adjusted, face_width(face), findings)
+
+
+def _without_background(adjusted: Patch, inner: Patch, alpha: AlphaPixels | None, settings: BlurSettings) -> Patch:
+    """Without the pieces that the soft edge cut off and that are nothing but background.
+
+    A grown outline reaches over the cheek; what lies beyond the transition region is wall. A piece that touches
+    the core face stays, so that a bystander, who is background to the matte, stays masked.
+    """
+    import cv2
+
+    if alpha is None or not adjusted.area:
+        return adjusted
+    scale = 1 if alpha.dtype == np.uint8 else 257
+    person = alpha[adjusted.slices] > settings.transition_lo * scale
+    if person[adjusted.mask].all():
+        return adjusted
+    count, labels = cv2.connectedComponents(adjusted.mask.astype(np.uint8), connectivity=8)
+    near = np.zeros_like(adjusted.mask)
+    y, x = inner.y - adjusted.y, inner.x - adjusted.x
+    rows = slice(max(y, 0), max(y + inner.mask.shape[0], 0))
+    cols = slice(max(x, 0), max(x + inner.mask.shape[1], 0))
+    part = near[rows, cols]
+    part[:] = inner.mask[max(-y, 0) : max(-y, 0) + part.shape[0], max(-x, 0) : max(-x, 0) + part.shape[1]]
+    keep = np.zeros(count, bool)
+    keep[np.unique(labels[adjusted.mask & (person | near)])] = True
+    return adjusted.replaced(adjusted.mask & keep[labels])
 
 
 def _transition(alpha: AlphaPixels | None, patch: Patch, settings: BlurSettings) -> Mask:

@@ -57,7 +57,7 @@ class BlurSettings:
         if not self.MIN_SIGMA <= self.sigma <= self.MAX_SIGMA:
             raise ValueError(
                 f"sigma must be between {self.MIN_SIGMA} and {self.MAX_SIGMA} face widths"
-                f" (a weaker blur can be inverted), got {self.sigma}"
+                f" (a weaker blur can be inverted, a stronger one hides no more), got {self.sigma}"
             )
         if not 0 <= self.transition_lo < self.transition_hi <= 255:
             raise ValueError("transition bounds must satisfy 0 <= lo < hi <= 255")

@@ -100,7 +100,7 @@ def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
 
 def _bytes(path: Path, max_pixels: int) -> bytes:
     if file_size(path) > 8 * max_pixels + _ROOM:
-        raise ImageError(f"{path.name}: far too large a file for a picture; remove it or raise the pixel limit")
+        raise ImageError(f"{path.name}: far too large a file for a picture; remove it or raise --max-pixels")
     try:
         return path.read_bytes()
     except OSError as error:
@@ -113,7 +113,7 @@ def _checked(stream: BytesIO, name: str, max_pixels: int, length: int) -> Header
     if pixels > max_pixels:
         raise ImageError(
             f"{name}: {header.width} x {header.height} pixels are more than the limit of {max_pixels};"
-            " raise the limit if the picture is genuine"
+            " raise --max-pixels if the picture is genuine"
         )
     if length > 8 * pixels + _ROOM:
         raise ImageError(f"{name}: {length >> 20} MB is far too much for its picture; export it again")

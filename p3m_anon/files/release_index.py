@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from p3m_anon.dataset.integrity import Discrepancy, row_form
 from p3m_anon.files.ledger import Ledger, Row
 from p3m_anon.files.manifest import manifest_row
+from p3m_anon.files.metadata import extras
 
 MANIFEST = "manifest.jsonl"
 PUBLIC_ROLES = ("image", "alpha", "public_facemask")
@@ -72,8 +73,20 @@ class ReleaseIndex:
                 path = Path(folder, name)
                 file = path.relative_to(self._out).as_posix()
                 known = self._db.execute("SELECT 1 FROM files WHERE file = ?", (_text(file),)).fetchone()
-                if path.is_symlink() or not (known or file == MANIFEST):
+                expected = self._is_mask(file) if file.startswith("facemask/") else known or file == MANIFEST
+                if path.is_symlink() or not expected:
                     yield _text(file), path.is_symlink()
+
+    def _is_mask(self, file: str) -> bool:
+        """A published face mask, which no row lists: named like a picture, one bit a pixel, nothing else in it."""
+        folder, _, name = file.partition("/")
+        stem = f"blurred_image/{name.removesuffix('.png')}."
+        query = "SELECT 1 FROM files WHERE substr(file, 1, ?) = ? LIMIT 1"
+        if folder != "facemask" or not self._db.execute(query, (len(stem), stem)).fetchone():
+            return False
+        data = (self._out / file).read_bytes()
+        one_bit = data.startswith(b"\x89PNG") and data[24:26] == b"\x01\x00"  # IHDR: depth 1, grey
+        return one_bit and not extras(data)
 
     def _read_manifest(self) -> None:
         if not self.has_manifest:
@@ -93,9 +106,6 @@ class ReleaseIndex:
                     continue
                 self._db.execute("INSERT INTO rows VALUES (?, ?, NULL)", (row["id"], json.dumps(row)))
                 self._know(row.get(key) for key in ("image", "alpha"))
-                if row["image"].startswith("blurred_image/"):  # published masks have no column of their own
-                    stem = row["image"].removeprefix("blurred_image/").rpartition(".")[0]
-                    self._know([f"facemask/{stem}.png"])
 
     def _know(self, files: Any) -> None:
         self._db.executemany("INSERT OR IGNORE INTO files VALUES (?)", ((file,) for file in files if file))

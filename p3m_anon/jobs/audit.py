@@ -95,9 +95,9 @@ def _known(request: AuditRequest, stack: contextlib.ExitStack) -> _Known:
     originals, masks = Stems(request.originals, "picture"), Stems(request.masks)
     if request.images is not None:
         private = request.private
+        _keep_apart(request.images, private)
         if private is not None:
             private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _keep_apart(request.images, private)
         return _Known(foreign_items(request.images, originals, masks), private)
     assert request.out is not None
     private = request.private or request.out.with_name(request.out.resolve().name + ".private")
@@ -110,15 +110,22 @@ def _known(request: AuditRequest, stack: contextlib.ExitStack) -> _Known:
     index = ReleaseIndex(request.out, ledger)
     there = private if private.is_dir() else None
     if not len(index):
-        if index.has_manifest or ledger is not None:
+        if (index.has_manifest or ledger is not None) and next(index.strays(), None):
             return _Known(iter(()), there, index)
-        raise UsageError(f"{request.out} has neither a manifest nor a ledger; audit plain folders with --images DIR")
+        raise UsageError(
+            f"{request.out} lists no pictures, so there is nothing to audit; audit plain folders with --images DIR"
+        )
     return _Known(own_items(request.out, there, index, ledger, originals, masks), there, index)
 
 
 def _keep_apart(folder: Path, private: Path | None) -> None:
-    if private is not None and private.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"the private folder {private} lies inside {folder}; choose another --private")
+    """Unblurred crops never lie in what is audited, nor in any other release."""
+    if private is None:
+        return
+    above = [private.resolve(), *private.resolve().parents]
+    releases = [one for one in above if (one / "manifest.jsonl").exists() or one.name == "blurred_image"]
+    if folder.resolve() in above or releases:
+        raise UsageError(f"the private folder {private} lies inside a release; choose another --private")
 
 
 class _Collected:

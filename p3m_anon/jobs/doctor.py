@@ -7,14 +7,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib import import_module, metadata, util
+from importlib import import_module, metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
 from p3m_anon import __version__
 from p3m_anon.errors import WeightsError
-from p3m_anon.extras import EXTRAS
 from p3m_anon.files.weights import find_weight, select_weights, verify_weight, weights_folder
 
 State = Literal["ok", "note", "warning", "problem"]
@@ -46,7 +45,6 @@ def examine(weights_dir: Path | None = None) -> list[Check]:
         check_manifests(),
         check_devices(),
         *check_weights(weights_dir),
-        *check_extras(),
     ]
 
 
@@ -144,7 +142,7 @@ def check_devices() -> Check:
         return Check("devices", "ok", f"{cores}, CUDA: {', '.join(names)}")
     if torch.backends.mps.is_available():
         return Check("devices", "ok", f"{cores}, Apple GPU (mps)")
-    todo = "fine for blur; to train, use a machine with a CUDA device and a torch built for it"
+    todo = "fine for the embedded detector; face-alignment is quicker with a CUDA device and a torch built for it"
     return Check("devices", "note", f"{cores}, no GPU that torch {torch.__version__} can use", todo)
 
 
@@ -167,17 +165,4 @@ def check_weights(weights_dir: Path | None = None) -> list[Check]:
         except WeightsError as error:
             # A wrong file is never used, but `auto` would choose its detector and stop there.
             checks.append(Check(what, "problem", str(error), f"p3m-anon weights fetch --force {weight.name}"))
-    return checks
-
-
-def check_extras(has: Callable[[str], bool] = lambda module: util.find_spec(module) is not None) -> list[Check]:
-    """Which optional parts are installed."""
-    checks = []
-    for extra, modules in EXTRAS.items():
-        missing = [module for module in modules if not has(module)]
-        if missing:
-            todo = f"if you want it: pip install 'p3m-anon[{extra}]'"
-            checks.append(Check(f"extra {extra}", "note", f"not installed: {', '.join(missing)}", todo))
-        else:
-            checks.append(Check(f"extra {extra}", "ok", ", ".join(modules)))
     return checks

@@ -49,8 +49,9 @@ def find_folders(request: BlurRequest) -> Folders:
     if request.alpha_policy == "required" and alphas is None:
         raise UsageError(f"--require-alpha, but no alphas: give --alpha DIR or put them into {request.folder}/mask")
     wanted = {"alpha": alphas, "manual_mask": request.masks, "landmarks": request.landmarks}
-    beside = {role: folder for role, folder in wanted.items() if folder is not None}
-    folders = Folders(found.pictures, out, private_folder(out, request.private).absolute(), beside, found.alphas)
+    beside = {role: folder.absolute() for role, folder in wanted.items() if folder is not None}
+    private = private_folder(out, request.private).absolute()
+    folders = Folders(found.pictures.absolute(), out, private, beside, found.alphas)
     _check(request, folders)
     return folders
 
@@ -82,8 +83,10 @@ def _check(request: BlurRequest, folders: Folders) -> None:
 def register(request: BlurRequest, folders: Folders, ledger: Ledger, summary: Summary) -> None:
     """Note all inputs and what lies beside them; what fits nothing is said."""
     ledger.companions(_companions(folders, summary))
-    if "alpha" in folders.beside and not ledger.has_companions("alpha"):
-        raise UsageError(f"{folders.alphas} holds no alphas; give the right folder, or --no-alpha")
+    for role, folder in folders.beside.items():
+        if not ledger.has_companions(role):
+            hint = ", or --no-alpha" if role == "alpha" else ""
+            raise UsageError(f"{folder} holds no {role.replace('_', ' ')} files; give the right folder{hint}")
     summary.inputs = ledger.register(_paths(request, folders, summary), _ids(request, folders.private))
     if not summary.inputs:
         raise UsageError(

@@ -51,7 +51,7 @@ def test_good_rows_and_what_is_none():
 
 def test_what_a_row_must_not_say():
     (found,) = row_discrepancies({**ROW, "gps": 1, "camera": 2})
-    assert (found.severity, found.evidence) == ("warning", "unknown field camera, gps: is it public?")
+    assert (found.severity, found.evidence) == ("leak", "unknown field camera, gps: is it public?")
     assert row_discrepancies({**ROW, "status": "odd"})[0].severity == "warning"
     assert row_discrepancies({**ROW, "status": "normal"})[0].severity == "leak"
     assert row_discrepancies({**ROW, "status": "no_face", "release_basis": "no_identifiable_face"}) == []
@@ -69,5 +69,5 @@ def test_manifest_against_ledger():
 def test_files():
     assert file_discrepancies("a", "0", "0") == file_discrepancies("a", None, "0") == []
     assert file_discrepancies("a", "0", "1")[0].severity == "leak"
-    assert file_discrepancies("a", "0", None)[0].severity == "warning"
+    assert file_discrepancies("a", "0", None)[0].severity == "leak"
     assert stray_discrepancy("a").severity == stray_discrepancy("a", link=True).severity == "leak"

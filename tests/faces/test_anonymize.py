@@ -42,7 +42,7 @@ def test_the_adjusted_mask_is_inside_the_mask_and_apart_from_the_transition(make
     between = transition(alpha, 3)
     assert not (adjusted & ~mask).any()
     assert not (adjusted & between).any()
-    assert ((mask & ~between) == adjusted).all()
+    assert not (mask & ~between & (alpha > 5) & ~adjusted).any()  # of the person, all else is blurred
 
 
 @given(SEEDS, st.sampled_from(["p3m", "strict"]), st.sampled_from([(np.uint8, 3), (np.uint16, 1), (np.uint8, 4)]))

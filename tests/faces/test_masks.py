@@ -128,3 +128,21 @@ def test_a_face_of_which_nothing_is_left_to_blur_is_a_finding(make_face):
     face = make_face(100, 90, 80)
     (mask,) = face_masks(SIZE, (face,), np.full(SIZE, 128, np.uint8), BlurSettings(max_transition_loss=1.0))
     assert reasons(mask) == [Reason.MASK_LOST_TO_TRANSITION]
+
+
+def test_nothing_is_painted_on_the_wall_beyond_a_soft_edge(make_face):
+    """The margin reaches over the cheek; the piece beyond the transition region is background, and stays as it is."""
+    face = make_face(100, 90, 80, margin=0.15)
+    alpha = opaque()
+    alpha[:, :57] = 0
+    alpha[:, 57:60] = 128
+    (mask,) = face_masks(SIZE, (face,), alpha, BlurSettings(transition_radius=0))
+    whole, kept = mask.mask.full(SIZE), mask.adjusted.full(SIZE)
+    assert whole[:, :57].any()
+    assert not kept[:, :60].any()
+    assert np.array_equal(kept[:, 60:], whole[:, 60:])
+
+
+def test_a_bystander_on_the_background_stays_masked(make_face):
+    (mask,) = face_masks(SIZE, (make_face(100, 90, 40),), np.zeros(SIZE, np.uint8), BlurSettings())
+    assert mask.adjusted.area == mask.mask.area

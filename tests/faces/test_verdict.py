@@ -106,3 +106,13 @@ def test_findings_come_in_the_order_of_the_list_and_once():
 
 def test_every_reason_is_explained():
     assert set(EXPLANATION) == set(Reason)
+
+
+def test_a_face_known_by_its_box_only_has_to_be_covered_from_the_brows_down(make_face):
+    """Eyes left clear above a mask: found by a look that has no landmarks."""
+    box = (60.0, 40.0, 140.0, 150.0)
+    drawn = np.zeros(SIZE, bool)
+    drawn[95:155, 55:145] = True  # from under the eyes
+    assert manual(drawn, (), (box,)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+    drawn[65:155, 55:145] = True
+    assert manual(drawn, (), (box,)) == []

@@ -395,7 +395,7 @@ def test_mattes_beside_the_pictures_are_never_taken_for_pictures(tmp_path, photo
 
 def test_an_alpha_folder_without_alphas_is_wrong_usage(tmp_path, photos, stub):
     (tmp_path / "alphas").mkdir()
-    with pytest.raises(UsageError, match="holds no alphas"):
+    with pytest.raises(UsageError, match="holds no alpha files"):
         run(photos, alphas=tmp_path / "alphas")
 
 

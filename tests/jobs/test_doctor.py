@@ -8,7 +8,6 @@ import pytest
 
 from p3m_anon.jobs.doctor import (
     base_names,
-    check_extras,
     check_modules,
     check_opencv,
     check_python,
@@ -43,14 +42,6 @@ def test_a_missing_system_library_is_named(tmp_path: Path, monkeypatch: pytest.M
     (check,) = check_modules(["json", "needs_a_library"])
     assert check.state == "problem"
     assert "libGL.so.1" in check.todo
-
-
-def test_extras_say_how_to_get_them() -> None:
-    checks = check_extras(lambda module: module == "ray")
-    states = {check.what: check.state for check in checks}
-    assert states["extra ray"] == "ok"
-    assert states["extra review"] == "note"
-    assert all(f"p3m-anon[{check.what.split()[1]}]" in check.todo for check in checks if check.state == "note")
 
 
 def test_only_the_embedded_detectors_weights_are_needed(tmp_path: Path) -> None:
