@@ -100,7 +100,7 @@ class TestErrors:
         [
             (UsageError("two folders\nare one"), 2),
             (Stopped("disk full"), 4),
-            (WeightsError("no weights"), 1),
+            (WeightsError("no weights"), 2),
             (P3MError("else"), 1),
         ],
     )

@@ -12,7 +12,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from p3m_anon.files.ledger import Row
+    from p3m_anon.files.ledger_rows import Row
     from p3m_anon.jobs.request import Summary
 
 LISTED = 20  # pictures named per group at the end; the report has all

@@ -9,62 +9,14 @@ import contextlib
 import json
 import os
 import sqlite3
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.files.ledger_rows import Output, Row, Source, id_key
 from p3m_anon.files.ledger_schema import MIGRATIONS
-
-STATUSES = ("pending", "accepted", "needs_review", "failed", "excluded", "withdrawn", "unsupported")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file that a result was made from; `file` is its full path."""
-
-    role: str
-    file: str
-    size: int
-    mtime_ns: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Output:
-    """A file that was written; `file` is relative to the release folder, or to the private one."""
-
-    role: str
-    file: str
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """All that the ledger keeps of one input."""
-
-    path: str
-    id: str
-    status: str = "pending"
-    reason: str | None = None
-    detail: str | None = None
-    digest: str | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
-    faces: list[dict[str, Any]] = field(default_factory=list)
-    phash: str | None = None
-    timings: dict[str, float] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    sources: tuple[Source, ...] = ()
-    outputs: tuple[Output, ...] = ()
-
-
-def id_key(name: str) -> str:
-    """Two ids with the same key would be one file on some file system."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 class Ledger:

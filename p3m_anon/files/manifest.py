@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from p3m_anon.files.atomic import replacing
-from p3m_anon.files.ledger import Row
+from p3m_anon.files.ledger_rows import Row
 
 
 def manifest_row(row: Row) -> dict[str, Any]:

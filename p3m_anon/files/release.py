@@ -10,7 +10,7 @@ from pathlib import Path
 from p3m_anon.errors import Stopped
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.headers import EXTENSIONS
-from p3m_anon.files.ledger import Output
+from p3m_anon.files.ledger_rows import Output
 
 FOR_LOOKING = frozenset({"thumbnail", "figure"})  # can be thrown away without losing a result
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)

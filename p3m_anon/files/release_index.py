@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from p3m_anon.dataset.integrity import Discrepancy, row_form
-from p3m_anon.files.ledger import Ledger, Row
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.manifest import manifest_row
 from p3m_anon.files.metadata import extras
 

@@ -17,7 +17,8 @@ from p3m_anon.engines.crew import Shift, stream_isolated
 from p3m_anon.engines.local import Limits, Stages, stream
 from p3m_anon.errors import ImageError
 from p3m_anon.files.atomic import remove_leftovers
-from p3m_anon.files.ledger import Ledger, Row
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.manifest import write_manifest
 from p3m_anon.files.private import join_run, locked
 from p3m_anon.files.probe import probe

@@ -10,7 +10,8 @@ from pathlib import Path
 from p3m_anon.errors import UsageError
 from p3m_anon.faces.reasons import Finding, Reason
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
-from p3m_anon.files.ledger import Ledger, Row
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.private import opaque_id, private_folder, private_key
 from p3m_anon.files.release import Release
 from p3m_anon.jobs.request import BlurRequest, Summary

@@ -12,7 +12,7 @@ import numpy as np
 from p3m_anon.faces.patch import union
 from p3m_anon.faces.reasons import Finding
 from p3m_anon.files.alphas import encode_alpha
-from p3m_anon.files.ledger import Output, Row
+from p3m_anon.files.ledger_rows import Output, Row
 from p3m_anon.files.masked import encode_masked
 from p3m_anon.reports.panels import figure_panels
 from p3m_anon.reports.thumbnails import before_after

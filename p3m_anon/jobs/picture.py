@@ -21,7 +21,7 @@ from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, 
 from p3m_anon.files.alphas import MOSTLY_GREY, alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.files.landmarks import faces_from_file
-from p3m_anon.files.ledger import Row, Source
+from p3m_anon.files.ledger_rows import Row, Source
 from p3m_anon.files.manual_masks import read_manual_mask
 from p3m_anon.jobs.outputs import Outputs, Picture
 from p3m_anon.jobs.picture_facts import all_details, face_facts, picture_facts

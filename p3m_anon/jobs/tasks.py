@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from p3m_anon.errors import ImageError, UnsupportedImage
 from p3m_anon.faces.reasons import Finding
-from p3m_anon.files.ledger import Row, Source
+from p3m_anon.files.ledger_rows import Row, Source
 
 if TYPE_CHECKING:
     from p3m_anon.files.release import Release

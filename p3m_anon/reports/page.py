@@ -12,7 +12,7 @@ from p3m_anon.faces.reasons import EXPLANATION, Reason
 from p3m_anon.files.atomic import replacing
 
 if TYPE_CHECKING:
-    from p3m_anon.files.ledger import Row
+    from p3m_anon.files.ledger_rows import Row
 
 MOST_ROWS = 500
 

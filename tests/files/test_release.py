@@ -5,7 +5,7 @@ import json
 import pytest
 
 from p3m_anon.errors import Stopped, UsageError
-from p3m_anon.files.ledger import Output, Row
+from p3m_anon.files.ledger_rows import Output, Row
 from p3m_anon.files.manifest import manifest_row, write_manifest
 from p3m_anon.files.private import locked, opaque_id, private_folder, private_key
 from p3m_anon.files.release import Release

@@ -10,7 +10,7 @@ from p3m_anon.detectors import shape_prior
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.masks import face_masks
 from p3m_anon.faces.settings import BlurSettings
-from p3m_anon.files.ledger import Row
+from p3m_anon.files.ledger_rows import Row
 from p3m_anon.reports.page import MOST_ROWS, write_report
 from p3m_anon.reports.panels import figure_panels
 from p3m_anon.reports.thumbnails import ALONE, BLUE, SIDE, before_after
