@@ -37,8 +37,8 @@ SMALL_FACE = 16.0  # px at the network's input; below it CenterFace begins to mi
 
 
 LEAST_FACE = 10.0  # px at the network's input under which faces are hardly ever found
-FACE_FROM = 25.0  # px in the picture from which faces are looked for, in pictures of up to MOST_SIDE * 2.5
-MOST_SIDE = 2560  # 0.65 s of one core
+FACE_FROM = 25.0  # px in the picture from which faces are looked for, in pictures of up to 15 MP
+MOST_PIXELS = 2_500_000  # of the network's input: 0.7 GB; 6.6 MP would take 1.7 GB
 WORTH_IT = 1.25  # a pass that is hardly larger than the first sees nothing new
 FINE_THRESHOLD = 0.3  # large passes see faces in textures; under this score hardly any is one
 
@@ -86,7 +86,7 @@ class CenterFace:
         """
         found = self.look(rgb)
         shrunk = max(rgb.shape[:2]) / self.long_side
-        fine = fine_side(max(rgb.shape[:2]))
+        fine = fine_side(rgb.shape[0], rgb.shape[1])
         if shrunk > 1 and _smallest(found) < SMALL_FACE * shrunk:
             fine = max(fine, 2 * self.long_side)
         if fine > WORTH_IT * self.long_side:
@@ -140,9 +140,13 @@ class CenterFace:
         return keypoints, False
 
 
-def fine_side(long_side: int) -> int:
-    """Longer side at which faces of FACE_FROM px in a picture of this longer side are large enough for the network."""
-    return min(MOST_SIDE, round(long_side * LEAST_FACE / FACE_FROM))
+def fine_side(height: int, width: int) -> int:
+    """Longer side at which faces of FACE_FROM px in a picture of this size are large enough for the network.
+
+    Less in pictures for which that would take more than MOST_PIXELS.
+    """
+    scale = min(LEAST_FACE / FACE_FROM, (MOST_PIXELS / (height * width)) ** 0.5)
+    return round(max(height, width) * scale)
 
 
 def decode(maps: Maps, threshold: float) -> Found:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 INPUT = "input.1"
 OUTPUTS = {"537": 1, "538": 2, "539": 2, "540": 10}  # name -> channels
+LARGE = 1_000_000  # pixels of input from which a pass gives its memory back
 STRIDE = 4  # input pixels per cell of the maps
 BACKENDS = ("onnxruntime", "opencv")
 
@@ -62,8 +63,14 @@ def _onnxruntime(model: bytes) -> Run:
     session = ort.InferenceSession(free, options, providers=["CPUExecutionProvider"])
     names = list(OUTPUTS)
 
+    giving_back = ort.RunOptions()
+    giving_back.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+
     def run(blob: Blob) -> Maps:
-        heat, size, offset, points = session.run(names, {INPUT: blob})  # a session may be run by many threads at once
+        # the memory of a large pass would else stay taken for as long as the process lives
+        how = giving_back if blob.shape[2] * blob.shape[3] > LARGE else None
+        # a session may be run by many threads at once
+        heat, size, offset, points = session.run(names, {INPUT: blob}, how)
         return heat, size, offset, points
 
     return run

@@ -41,7 +41,9 @@ class MirroredCenterFace:
 
         In large pictures the look grows with the first one's finest, so that it can see the same small faces.
         """
-        side = max(self.long_side, round(fine_side(max(rgb.shape[:2])) * self.long_side / self._first.long_side))
+        side = max(
+            self.long_side, round(fine_side(rgb.shape[0], rgb.shape[1]) * self.long_side / self._first.long_side)
+        )
         found = self._first.look(rgb, long_side=side, threshold=self.threshold, mirrored=True)
         return tuple(
             ((float(x0), float(y0), float(x1), float(y1)), float(score))
