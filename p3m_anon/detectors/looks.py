@@ -47,12 +47,13 @@ class Sight:
     """What both looks saw in one picture, in its own pixels.
 
     second: the second look's boxes, None if there was no second look. turns: quarter turns,
-    counter-clockwise, after which the faces stood upright.
+    counter-clockwise, after which the faces stood upright. second_scores: one per box.
     """
 
     faces: tuple[Face, ...]
     second: tuple[Box, ...] | None
     turns: int = 0
+    second_scores: tuple[float, ...] = ()
 
 
 class Looks:
@@ -72,17 +73,21 @@ class Looks:
 
         Apart from the first look so that a GPU need not wait for it.
         """
-        second = self._second(rgb)
+        second, scores = self._second(rgb)
         if faces or second:
-            return Sight(faces, second)
+            return Sight(faces, second, second_scores=scores)
         size = (rgb.shape[0], rgb.shape[1])
         for turns in TURNS:
             turned = np.ascontiguousarray(np.rot90(rgb, turns))
-            found, again = self.first.detect(turned), self._second(turned)
+            found, (again, scores) = self.first.detect(turned), self._second(turned)
             if found or again:
                 boxes = None if again is None else tuple(box_back(box, turns, size) for box in again)
-                return Sight(tuple(face_back(face, turns, size) for face in found), boxes, turns)
+                return Sight(tuple(face_back(face, turns, size) for face in found), boxes, turns, scores)
         return Sight((), second)
 
-    def _second(self, rgb: RGB) -> tuple[Box, ...] | None:
-        return None if self.second is None else tuple(box for box, _ in self.second.boxes(rgb))
+    def _second(self, rgb: RGB) -> tuple[tuple[Box, ...] | None, tuple[float, ...]]:
+        """Boxes and scores; None for the boxes if there is no second look."""
+        if self.second is None:
+            return None, ()
+        seen = self.second.boxes(rgb)
+        return tuple(box for box, _ in seen), tuple(score for _, score in seen)

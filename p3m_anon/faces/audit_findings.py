@@ -59,14 +59,15 @@ class Finding:
 def face_findings(face: FaceMeasures, cleared: str | None = None) -> list[Finding]:
     """All that is to be said of one place.
 
-    cleared: why a person has released the picture without blur (its release basis): then nothing here is a leak.
+    cleared: why a person has left the place as it is (the picture's release basis, or "no face"): then nothing here
+    is a leak.
     """
     found = [*_clear(face), *_restorable(face)]
     if not any(one.severity == "leak" for one in found):
         found += _still_fires(face)
     if cleared is None:
         return found
-    basis = f"; a person released it as {cleared}"
+    basis = f"; a person left it as it is: {cleared}"
     return [
         Finding("warning" if f.severity == "leak" else f.severity, f.check, f.evidence + basis, f.box) for f in found
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ def _stroke(canvas: Any, points: Any, width: float, value: int) -> None:
     for point in points:
         around = ellipse_points(point - radius, point + radius)
         cv2.fillPoly(canvas, [_fixed(around)], value, lineType=cv2.LINE_8, shift=_SHIFT)
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in itertools.pairwise(points):
         way = end - start
         length = float(np.hypot(*way))
         if length:

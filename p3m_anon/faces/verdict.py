@@ -52,30 +52,60 @@ def manual_findings(
     faces: Sequence[Face],
     second: Sequence[Box] | None,
     settings: BlurSettings,
+    dismissed: Sequence[Box] = (),
 ) -> tuple[Finding, ...]:
     """What speaks against a manual mask: a face that any look sees and the mask does not cover.
 
-    Measured on what will be blurred, so a mask that loses the face to the transition region is
-    found out too. A face whose outline is no polygon, and one that only the second look sees, are
-    measured by where eyes, nose and mouth lie in its box.
+    dismissed: places that a person left uncovered knowingly.
     """
-    blurred = union([m.adjusted for m in manual], size)
-    found = []
-    for face in faces:
-        polygon = outline(face.landmarks)
-        sound = polygon.is_valid and polygon.area > 0
-        found.extend(_uncovered(blurred, polygon if sound else _features(face.box), settings))
-    for box in unmatched(second or (), [face.box for face in faces])[0]:
-        found.extend(_uncovered(blurred, _features(box), settings))
+    found = [
+        Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, f"the manual mask covers {cover:.0%} of a face that is seen")
+        for box, cover in uncovered(size, manual, faces, second, settings)
+        if not is_dismissed(box, dismissed)
+    ]
     return ranked(found)
 
 
-def no_face_findings(faces: Sequence[Face], second: Sequence[Box] | None) -> tuple[Finding, ...]:
-    """What speaks against a picture that a person has put on the no-face list: a face that a look sees."""
-    seen = max(len(faces), len(second or ()))
+def uncovered(
+    size: tuple[int, int],
+    manual: Sequence[FaceMask],
+    faces: Sequence[Face],
+    second: Sequence[Box] | None,
+    settings: BlurSettings,
+) -> list[tuple[Box, float]]:
+    """Box and covered share, 0 to 1, of every face that any look sees and of which too little is masked.
+
+    Measured on what will be blurred, so a mask that loses the face to the transition region is
+    found out too. A face whose outline is no polygon, and one that only the second look sees, are
+    measured by where eyes, nose and mouth lie in its box. A face outside the picture needs no cover.
+    """
+    blurred = union([m.adjusted for m in manual], size)
+    places = []
+    for face in faces:
+        polygon = outline(face.landmarks)
+        places.append((face.box, polygon if polygon.is_valid and polygon.area > 0 else _features(face.box)))
+    places += [(box, _features(box)) for box in unmatched(second or (), [face.box for face in faces])[0]]
+    covers = [(box, _cover(blurred, polygon)) for box, polygon in places]
+    return [(box, cover) for box, cover in covers if cover < settings.min_manual_cover]
+
+
+def is_dismissed(box: Box, dismissed: Sequence[Box]) -> bool:
+    """A person has said of this place that nothing there needs a mask."""
+    return any(_same(box, one) for one in dismissed)
+
+
+def no_face_findings(
+    faces: Sequence[Face], second: Sequence[Box] | None, dismissed: Sequence[Box] = ()
+) -> tuple[Finding, ...]:
+    """What speaks against a picture in which a person saw no identifiable face: a face that a look sees.
+
+    dismissed: places that looked like a face to a detector when the person said so.
+    """
+    first = sum(not is_dismissed(face.box, dismissed) for face in faces)
+    seen = max(first, sum(not is_dismissed(box, dismissed) for box in second or ()))
     if not seen:
         return ()
-    return (Finding(Reason.NO_FACE_CONTRADICTED, f"{seen} face(s) found in a picture of the no-face list"),)
+    return (Finding(Reason.NO_FACE_CONTRADICTED, f"{seen} face(s) found where a person saw none"),)
 
 
 def disagreements(faces: Sequence[Face], second: Sequence[Box] | None) -> list[Finding]:
@@ -131,13 +161,10 @@ def _same(a: Box, b: Box) -> float:
     return shared / (areas[0] + areas[1] - shared)
 
 
-def _uncovered(blurred: Mask, polygon: Polygon, settings: BlurSettings) -> list[Finding]:
-    """A finding if less of a region than `min_manual_cover` is blurred; a region outside the picture needs no cover."""
+def _cover(blurred: Mask, polygon: Polygon) -> float:
+    """The share of a region that is blurred; 1 for a region outside the picture."""
     patch = rasterize(polygon, (blurred.shape[0], blurred.shape[1]))
-    cover = np.count_nonzero(blurred[patch.slices] & patch.mask) / patch.area if patch.area else 1.0
-    if cover >= settings.min_manual_cover:
-        return []
-    return [Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, f"the manual mask covers {cover:.0%} of a face that is seen")]
+    return np.count_nonzero(blurred[patch.slices] & patch.mask) / patch.area if patch.area else 1.0
 
 
 def _features(box: Box) -> Polygon:

@@ -18,6 +18,8 @@ from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.ledger_rows import Output, Row, Source, id_key
 from p3m_anon.files.ledger_schema import MIGRATIONS
 
+_PLAIN = ("path", "id", "status", "reason", "detail", "digest", "phash", "decision")
+
 
 class Ledger:
     """An open ledger. Use one per process; all writes come from one thread.
@@ -54,18 +56,22 @@ class Ledger:
         return ledger
 
     def _open(self, db: sqlite3.Connection, file: Path, who: str) -> None:
-        self._db, self._who = db, who
+        self.db, self._who = db, who
         db.row_factory = sqlite3.Row
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        version = self.db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
             raise UsageError(f"{file.name}: made by a newer p3m-anon (schema {version}); upgrade p3m-anon")
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
-        self.run = int(self._db.execute("SELECT coalesce(max(seen), 0) FROM inputs").fetchone()[0])
+            self.db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+
+    @property
+    def run(self) -> int:
+        """Number of the last run, 0 before the first; another process may have begun a new one."""
+        return int(self.db.execute("SELECT coalesce(max(n), 0) FROM runs").fetchone()[0])
 
     def close(self) -> None:
         """Fold the write-ahead log into the file."""
-        self._db.close()
+        self.db.close()
 
     def __enter__(self) -> Ledger:
         """The ledger itself."""
@@ -81,10 +87,10 @@ class Ledger:
         make_id(path, shared) gives a path's id; `shared` says that another input has the same stem.
         Raises UsageError, and changes nothing, if two ids are the same.
         """
-        db = self._db
+        db = self.db
         db.execute("CREATE TEMP TABLE IF NOT EXISTS found (path TEXT PRIMARY KEY, stem TEXT) WITHOUT ROWID")
         db.execute("DELETE FROM found")
-        with self._transaction():
+        with self.transaction():
             db.executemany("INSERT INTO found VALUES (?, ?)", ((path, id_key(stem)) for path, stem in inputs))
         db.create_function("make_id", 2, lambda path, shared: make_id(path, bool(shared)), deterministic=True)
         db.create_function("id_key", 1, id_key, deterministic=True)
@@ -99,8 +105,9 @@ class Ledger:
         if twins:
             pairs = "; ".join(row[0] for row in twins)
             raise UsageError(f"two inputs would get the same id: {pairs}. Rename one, or use --ids opaque")
-        self.run += 1
-        with self._transaction():
+        with self.transaction():
+            run = self.run + 1
+            db.execute("INSERT INTO runs VALUES (?, ?)", (run, now()))
             # an input that is gone gives its id back when a new file asks for it
             db.execute(
                 "UPDATE inputs SET id_key = 'gone:' || path WHERE path NOT IN (SELECT path FROM named)"
@@ -111,7 +118,7 @@ class Ledger:
                 "INSERT INTO inputs (path, id, id_key, seen, status)"
                 " SELECT path, id, id_key(id), ?, 'pending' FROM named WHERE true"
                 " ON CONFLICT (path) DO UPDATE SET id = excluded.id, id_key = excluded.id_key, seen = excluded.seen",
-                (self.run,),
+                (run,),
             )
         return int(db.execute("SELECT count(*) FROM named").fetchone()[0])
 
@@ -120,57 +127,57 @@ class Ledger:
 
         They are kept in the data base and not in memory, as there may be as many as pictures.
         """
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS companions (stem TEXT, role TEXT, file TEXT)")
-        self._db.execute("DELETE FROM companions")
-        with self._transaction():
+        self.db.execute("CREATE TEMP TABLE IF NOT EXISTS companions (stem TEXT, role TEXT, file TEXT)")
+        self.db.execute("DELETE FROM companions")
+        with self.transaction():
             rows = ((id_key(stem), role, file) for role, stem, file in files)
-            self._db.executemany("INSERT INTO companions VALUES (?, ?, ?)", rows)
-            self._db.execute("CREATE INDEX IF NOT EXISTS companions_stem ON companions (stem)")
+            self.db.executemany("INSERT INTO companions VALUES (?, ?, ?)", rows)
+            self.db.execute("CREATE INDEX IF NOT EXISTS companions_stem ON companions (stem)")
 
     def beside(self, stem: str) -> dict[str, list[str]]:
         """Role -> files of a stem."""
         found: dict[str, list[str]] = {}
         query = "SELECT role, file FROM companions WHERE stem = ? ORDER BY role, file"
-        for role, file in self._db.execute(query, (id_key(stem),)):
+        for role, file in self.db.execute(query, (id_key(stem),)):
             found.setdefault(role, []).append(file)
         return found
 
     def has_companions(self, role: str) -> bool:
         """Is there any file of this role at all?"""
-        return self._db.execute("SELECT 1 FROM companions WHERE role = ? LIMIT 1", (role,)).fetchone() is not None
+        return self.db.execute("SELECT 1 FROM companions WHERE role = ? LIMIT 1", (role,)).fetchone() is not None
 
     def lonely(self, role: str, most: int) -> list[str]:
         """Files of a role that lie beside no input of this run."""
         query = "SELECT file FROM companions WHERE role = ? AND stem NOT IN (SELECT stem FROM found) LIMIT ?"
-        return sorted(file for (file,) in self._db.execute(query, (role, most)))
+        return sorted(file for (file,) in self.db.execute(query, (role, most)))
 
     def knows(self, name: str) -> bool:
         """Is there an input of this run with this path or id?"""
         query = "SELECT 1 FROM inputs WHERE seen = ? AND (path = ? OR id = ?) LIMIT 1"
-        return self._db.execute(query, (self.run, name, name)).fetchone() is not None
+        return self.db.execute(query, (self.run, name, name)).fetchone() is not None
 
     def row_of_id(self, name: str) -> Row | None:
         """The row of this run's input that has an id."""
         query = "SELECT * FROM inputs WHERE id_key = ? AND seen = ?"
-        found = self._db.execute(query, (id_key(name), self.run)).fetchone()
+        found = self.db.execute(query, (id_key(name), self.run)).fetchone()
         return self._row(found) if found else None
 
     def accounts_for(self, file: str) -> bool:
         """Does a released file, relative to the release folder, belong to an accepted input of this run?"""
         query = "SELECT 1 FROM outputs JOIN inputs USING (path) WHERE file = ? AND seen = ? AND status = 'accepted'"
-        return self._db.execute(query, (file, self.run)).fetchone() is not None
+        return self.db.execute(query, (file, self.run)).fetchone() is not None
 
     def count_gone(self) -> int:
         """Inputs of earlier runs that are not there any more."""
         query = "SELECT count(*) FROM inputs WHERE seen < ? AND status != 'withdrawn'"
-        return int(self._db.execute(query, (self.run,)).fetchone()[0])
+        return int(self.db.execute(query, (self.run,)).fetchone()[0])
 
     def rows(self, status: str | None = None, *, gone: bool = False, page: int = 500) -> Iterator[Row]:
         """Rows of this run's inputs in path order (or of inputs that are gone), a page at a time."""
         last = ""
         where = "seen < ?" if gone else "seen = ?"
         while True:
-            found = self._db.execute(
+            found = self.db.execute(
                 f"SELECT * FROM inputs WHERE path > ? AND {where} AND (? IS NULL OR status = ?) ORDER BY path LIMIT ?",
                 (last, self.run, status, status, page),
             ).fetchall()
@@ -182,48 +189,46 @@ class Ledger:
 
     def row(self, path: str) -> Row | None:
         """The row of one input."""
-        found = self._db.execute("SELECT * FROM inputs WHERE path = ?", (path,)).fetchone()
+        found = self.db.execute("SELECT * FROM inputs WHERE path = ?", (path,)).fetchone()
         return self._row(found) if found else None
 
     def record(self, row: Row, what: str = "blur") -> None:
         """Write a row with its sources and outputs, and an event that keeps what it said before."""
-        with self._transaction():
-            before = self._db.execute(
-                "SELECT status, reason, digest FROM inputs WHERE path = ?", (row.path,)
-            ).fetchone()
+        with self.transaction():
+            before = self.db.execute("SELECT status, reason, digest FROM inputs WHERE path = ?", (row.path,)).fetchone()
             previous = json.dumps(dict(before)) if before else None
-            self._event(f"{what}: {row.status}", row.path, previous)
-            self._db.execute(
+            self.note(f"{what}: {row.status}", row.path, previous)
+            self.db.execute(
                 "UPDATE inputs SET status=?, reason=?, detail=?, digest=?, facts=?, faces=?, phash=?, timings=?,"
-                " versions=?, updated=? WHERE path=?",
+                " versions=?, decision=?, updated=? WHERE path=?",
                 (
                     *(row.status, row.reason, row.detail, row.digest, json.dumps(row.facts)),
                     *(json.dumps(row.faces), row.phash, json.dumps(row.timings), json.dumps(row.versions)),
-                    *(_now(), row.path),
+                    *(row.decision, now(), row.path),
                 ),
             )
             for table, items in (("sources", row.sources), ("outputs", row.outputs)):
-                self._db.execute(f"DELETE FROM {table} WHERE path = ?", (row.path,))
+                self.db.execute(f"DELETE FROM {table} WHERE path = ?", (row.path,))
                 for item in items:
                     values = list(vars(item).values())
                     marks = ", ".join("?" * (len(values) + 1))
-                    self._db.execute(f"INSERT INTO {table} VALUES ({marks})", (row.path, *values))
+                    self.db.execute(f"INSERT INTO {table} VALUES ({marks})", (row.path, *values))
 
     def forget(self, path: str) -> None:
         """Remove the row of an input that is gone; the event stays."""
-        with self._transaction():
-            self._event("pruned", path, None)
+        with self.transaction():
+            self.note("pruned", path, None)
             for table in ("inputs", "sources", "outputs"):
-                self._db.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
+                self.db.execute(f"DELETE FROM {table} WHERE path = ?", (path,))
 
     def counts(self) -> dict[str, int]:
         """How many inputs of this run have each status."""
-        found = self._db.execute("SELECT status, count(*) FROM inputs WHERE seen = ? GROUP BY status", (self.run,))
+        found = self.db.execute("SELECT status, count(*) FROM inputs WHERE seen = ? GROUP BY status", (self.run,))
         return dict(found.fetchall())
 
     def reasons(self) -> dict[str, int]:
         """How many inputs of this run wait for each reason."""
-        found = self._db.execute(
+        found = self.db.execute(
             "SELECT reason, count(*) FROM inputs WHERE seen = ? AND status = 'needs_review' GROUP BY reason",
             (self.run,),
         )
@@ -232,45 +237,47 @@ class Ledger:
     def run_settings(self) -> Iterator[dict[str, Any]]:
         """The settings of all runs, newest first."""
         query = "SELECT previous FROM events WHERE path IS NULL AND what = 'run started' ORDER BY n DESC"
-        for (detail,) in self._db.execute(query):
+        for (detail,) in self.db.execute(query):
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 yield json.loads(json.loads(detail)["settings"])
 
     def event(self, what: str, detail: dict[str, Any] | None = None) -> None:
         """Append an event that belongs to no input."""
-        with self._transaction():
-            self._event(what, None, json.dumps(detail) if detail else None)
+        with self.transaction():
+            self.note(what, None, json.dumps(detail) if detail else None)
 
     def last_event(self, prefix: str) -> str | None:
         """The newest event that belongs to no input and starts like this."""
-        found = self._db.execute(
+        found = self.db.execute(
             "SELECT what FROM events WHERE path IS NULL AND what LIKE ? ORDER BY n DESC LIMIT 1", (prefix + "%",)
         ).fetchone()
         return found[0] if found else None
 
-    def _event(self, what: str, path: str | None, previous: str | None) -> None:
-        self._db.execute(
+    def note(self, what: str, path: str | None, previous: str | None, who: str | None = None) -> None:
+        """Append an event inside a transaction."""
+        self.db.execute(
             "INSERT INTO events (at, who, what, path, previous) VALUES (?, ?, ?, ?, ?)",
-            (_now(), self._who, what, path, previous),
+            (now(), who or self._who, what, path, previous),
         )
 
     def _row(self, row: sqlite3.Row) -> Row:
-        values = {key: row[key] for key in ("path", "id", "status", "reason", "detail", "digest", "phash")}
+        values = {key: row[key] for key in _PLAIN}
         values |= {key: json.loads(row[key]) for key in ("facts", "faces", "timings", "versions")}
         for table, kind in (("sources", Source), ("outputs", Output)):
-            found = self._db.execute(f"SELECT * FROM {table} WHERE path = ? ORDER BY role", (row["path"],)).fetchall()
+            found = self.db.execute(f"SELECT * FROM {table} WHERE path = ? ORDER BY role", (row["path"],)).fetchall()
             values[table] = tuple(kind(**{k: r[k] for k in r.keys() if k != "path"}) for r in found)  # noqa: SIM118
         return Row(**values)
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; raises Stopped where the disk is full or the file is broken."""
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self.db.execute("BEGIN IMMEDIATE")
             yield
-            self._db.execute("COMMIT")
+            self.db.execute("COMMIT")
         except BaseException as error:
             with contextlib.suppress(sqlite3.Error):  # a full disk may have ended the transaction already
-                self._db.execute("ROLLBACK")
+                self.db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
                 raise _explained(error) from error
             raise
@@ -283,5 +290,6 @@ def _explained(error: sqlite3.Error) -> Stopped:
     return Stopped(f"the ledger cannot be used ({error}); restore it, or start with a new --out and --private")
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as the ledger writes it: UTC, ISO 8601, ms."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -32,7 +32,8 @@ class Output:
 class Row:
     """All that the ledger keeps of one input.
 
-    status: pending, accepted, needs_review, failed, excluded, withdrawn or unsupported.
+    status: pending, accepted, needs_review, failed, excluded, withdrawn or unsupported. decision: version of the
+    review decision that it was made with.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Row:
     versions: dict[str, str] = field(default_factory=dict)
     sources: tuple[Source, ...] = ()
     outputs: tuple[Output, ...] = ()
+    decision: int | None = None
 
 
 def id_key(name: str) -> str:

@@ -39,4 +39,29 @@ MIGRATIONS = (
     CREATE TRIGGER events_keep BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
     CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are append-only'); END;
     """,
+    """
+    CREATE TABLE runs (n INTEGER PRIMARY KEY, at TEXT);
+    INSERT INTO runs (n) SELECT last FROM (SELECT max(seen) AS last FROM inputs) WHERE last > 0;
+    ALTER TABLE inputs ADD COLUMN decision INTEGER;  -- version of the decision that the row was made with
+    CREATE TABLE decisions (           -- what a person says of an input; one row, the events keep the older ones
+      path TEXT PRIMARY KEY,
+      version INTEGER NOT NULL,        -- raised with every change: who has seen an older one cannot write
+      image_sha256 TEXT NOT NULL,      -- holds for these bytes only
+      verdict TEXT NOT NULL,           -- mask, no_face, normal, exclude; skip and open decide nothing
+      detail TEXT NOT NULL,            -- JSON
+      who TEXT NOT NULL, at TEXT NOT NULL, tool TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE samples (             -- spot checks of what was released
+      n INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT NOT NULL,
+      seed INTEGER NOT NULL, population INTEGER NOT NULL
+    );
+    CREATE TABLE sample_items (
+      sample INTEGER NOT NULL, place INTEGER NOT NULL, path TEXT NOT NULL,
+      output_sha256 TEXT NOT NULL,     -- the released file that was drawn
+      answer TEXT,                     -- covered or missed
+      who TEXT, at TEXT,
+      PRIMARY KEY (sample, place)
+    ) WITHOUT ROWID;
+    CREATE INDEX sample_items_path ON sample_items (path);
+    """,
 )

@@ -10,6 +10,8 @@ from typing import Any
 from p3m_anon.files.atomic import replacing
 from p3m_anon.files.ledger_rows import Row
 
+_IMPLIED = {"no_face": "no_identifiable_face"}  # rows of older versions do not say it
+
 
 def manifest_row(row: Row) -> dict[str, Any]:
     """What may be said in public of an accepted picture."""
@@ -31,7 +33,7 @@ def manifest_row(row: Row) -> dict[str, Any]:
         "profile": facts["profile"],
         "fidelity": facts["fidelity"],
         "settings_digest": facts["settings_digest"],
-        "release_basis": "no_identifiable_face" if facts["status"] == "no_face" else None,
+        "release_basis": facts.get("release_basis") or _IMPLIED.get(facts["status"]),
         "license": None,
         "source": None,
         "attribution": None,

@@ -14,6 +14,7 @@ from p3m_anon.files.ledger_rows import Output
 
 FOR_LOOKING = frozenset({"thumbnail", "figure"})  # can be thrown away without losing a result
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
+IMAGE_FOLDERS = ("blurred_image", "original_image")  # the second for pictures that may stay as they are
 PRIVATE_ROLES = FOR_LOOKING | {"facemask"}
 
 
@@ -56,7 +57,7 @@ class Release:
         """
         kept = {self.place(o.role) / o.file for o in keep}
         stale = {self.place(o.role) / o.file for o in old}
-        stale |= {self.out / "blurred_image" / f"{name}{ext}" for ext in EXTENSIONS.values()}
+        stale |= {self.out / folder / f"{name}{ext}" for folder in IMAGE_FOLDERS for ext in EXTENSIONS.values()}
         stale |= {self.out / "mask" / f"{name}.png", self.out / "facemask" / f"{name}.png"}
         stale |= {self.private / "facemask" / f"{name}.png"}
         for path in stale - kept:

@@ -14,6 +14,7 @@ from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.manifest import manifest_row
 from p3m_anon.files.metadata import extras
+from p3m_anon.files.release import IMAGE_FOLDERS
 
 MANIFEST = "manifest.jsonl"
 PUBLIC_ROLES = ("image", "alpha", "public_facemask")
@@ -81,9 +82,9 @@ class ReleaseIndex:
     def _is_mask(self, file: str) -> bool:
         """A published face mask, which no row lists: named like a picture, one bit a pixel, nothing else in it."""
         folder, _, name = file.partition("/")
-        stem = f"blurred_image/{name.removesuffix('.png')}."
         query = "SELECT 1 FROM files WHERE substr(file, 1, ?) = ? LIMIT 1"
-        if folder != "facemask" or not self._db.execute(query, (len(stem), stem)).fetchone():
+        stems = [f"{images}/{name.removesuffix('.png')}." for images in IMAGE_FOLDERS]
+        if folder != "facemask" or not any(self._db.execute(query, (len(s), s)).fetchone() for s in stems):
             return False
         data = (self._out / file).read_bytes()
         one_bit = data.startswith(b"\x89PNG") and data[24:26] == b"\x01\x00"  # IHDR: depth 1, grey

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p3m_anon.dataset.integrity import Discrepancy, row_discrepancies, rows_discrepancies
 from p3m_anon.errors import UsageError
@@ -15,6 +15,9 @@ from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.release_index import Listed, ReleaseIndex, ledger_view
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import Box
 
 GUESSES = (0.1, 0.2, 0.3)  # sigma in face widths, tried where the blur's strength is unknown
 _ENDS = re.compile(r"[_\-. ][^_\-. /]*$")  # "anna_anonymized" is anna
@@ -25,7 +28,8 @@ class Item:
     """A picture to audit. `name` and `alpha_name` are relative to the audited folder; paths are None where unknown.
 
     sigmas: strengths of the blur in face widths that the inverse filter tries; empty for no blur. basis: why a person
-    has released the picture without blur. faces: as the ledger keeps them. said: discrepancies found so far.
+    has released the picture without blur. faces: as the ledger keeps them. dismissed: places of which a person said
+    that they need no mask. said: discrepancies found so far.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Item:
     mask: Path | None = None
     mask_sha256: str | None = None
     faces: tuple[dict[str, Any], ...] = ()
+    dismissed: tuple[Box, ...] = ()
     said: tuple[Discrepancy, ...] = field(default=())
 
 
@@ -122,7 +127,7 @@ def _own(
     facts = listed.manifest or view or {}
     outputs = {o.role: o for o in row.outputs} if row else {}
     sources = {s.role: s for s in row.sources} if row else {}
-    stem = stem_of(Path(facts["image"])).removeprefix("blurred_image/")
+    stem = stem_of(Path(facts["image"])).partition("/")[2]  # without blurred_image/ or original_image/
     original, mask = folders[0].exactly(listed.id) or folders[0].exactly(stem), folders[1].exactly(stem)
     facemask = outputs.get("facemask")
     public = out / "facemask" / f"{stem}.png"
@@ -149,6 +154,7 @@ def _own(
         mask=mask,
         mask_sha256=facemask.sha256 if facemask is not None and mask == (private or out) / facemask.file else None,
         faces=tuple(row.faces) if row else (),
+        dismissed=tuple((b[0], b[1], b[2], b[3]) for b in row.facts.get("dismissed", ())) if row else (),
         said=tuple(said),
     )
 

@@ -21,6 +21,7 @@ from p3m_anon.faces.detail import Detail, measure
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.outside import unchanged
+from p3m_anon.faces.verdict import is_dismissed
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit_promises import alpha_findings, outside_check
@@ -137,7 +138,8 @@ class AuditJob:
         result.checks.append("detail against the source" if seen.source else "detail without the source")
         for number, target in enumerate(found):
             face, restored = self._measured(seen, target, attack=number < MOST_FACES)
-            findings = face_findings(face, seen.item.basis)
+            dismissed = "no face" if is_dismissed(target.box, seen.item.dismissed) else None
+            findings = face_findings(face, seen.item.basis or dismissed)
             if self._embedder is not None and seen.source is not None and target.face is not None:
                 pair = (self._embedder.embed(one, target.face) for one in (seen.source.rgb, rgb))
                 result.pairs.append((target.box, *pair))  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from p3m_anon import __version__
 from p3m_anon.engines.crew import Shift, stream_isolated
 from p3m_anon.engines.local import Limits, Stages, stream
 from p3m_anon.errors import ImageError
-from p3m_anon.files.atomic import remove_leftovers
+from p3m_anon.files.atomic import remove_leftovers, write_bytes
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.manifest import write_manifest
@@ -32,7 +32,7 @@ from p3m_anon.reports.page import write_report
 if TYPE_CHECKING:
     from p3m_anon.jobs.picture import PictureJob
 
-MANIFEST, LEDGER = "manifest.jsonl", "ledger.sqlite"
+MANIFEST, LEDGER, REQUEST = "manifest.jsonl", "ledger.sqlite", "request.json"
 PIXELS_PER_WORKER = 32_000_000  # under way at once; a picture of 32 MP is about 100 MB, held twice or three times
 MEMORY_FOR_A_PICTURE = 8 << 30  # bytes: 250 MP in RGBA of 16 bits, three times, and room to work
 OnStart = Callable[[Summary], None]
@@ -65,6 +65,7 @@ def blur_folder(
         on_start(summary)
         for folder in (folders.out, folders.private):
             remove_leftovers(folder)
+        write_bytes(folders.private / REQUEST, request.to_json().encode(), private=True)  # for the review
         ledger.event("run started", {"settings": request.settings.to_json(), "p3m_anon": __version__})
         _work(run, _open_tasks(run, folders, ledger, on_row), ledger, summary, on_row)
         remove_gone(request, ledger, run.store, summary)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from p3m_anon.errors import UsageError
 from p3m_anon.faces.reasons import Finding, Reason
+from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.private import opaque_id, private_folder, private_key
-from p3m_anon.files.release import Release
+from p3m_anon.files.release import IMAGE_FOLDERS, Release
 from p3m_anon.jobs.request import BlurRequest, Summary
 from p3m_anon.jobs.tasks import Task
 
@@ -162,7 +163,8 @@ def make_task(request: BlurRequest, folders: Folders, ledger: Ledger, row: Row) 
             spare.append(role)
     if "alpha" not in files and "alpha" in folders.beside:
         problem = Finding(Reason.ALPHA_MISSING, "there is no alpha with this picture's name")
-    return Task(row, files, problem, tuple(spare))
+    decision = Decisions(ledger).of(row.path)
+    return Task(row, files, problem, tuple(spare), decision if decision and decision.is_binding else None)
 
 
 def remove_gone(request: BlurRequest, ledger: Ledger, store: Release, summary: Summary) -> None:
@@ -186,7 +188,7 @@ def remove_gone(request: BlurRequest, ledger: Ledger, store: Release, summary: S
 def find_strangers(out: Path, ledger: Ledger, summary: Summary) -> None:
     """Files in the release folder that no accepted picture of this run accounts for."""
     strangers = []
-    for folder in ("blurred_image", "mask", "facemask"):
+    for folder in (*IMAGE_FOLDERS, "mask", "facemask"):
         for parent, _, names in os.walk(out / folder):
             for name in sorted(names):
                 file = Path(parent, name).relative_to(out).as_posix()

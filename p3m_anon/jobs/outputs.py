@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, AlphaPixels, Mask, Pixels
     from p3m_anon.detectors.looks import Sight
     from p3m_anon.faces.masks import FaceMask
+    from p3m_anon.files.decisions import Decision
     from p3m_anon.files.images import Decoded
     from p3m_anon.files.release import Release
     from p3m_anon.jobs.request import BlurRequest
 
+ReleaseStatus = Literal["anonymized", "anonymized_manual", "no_face", "normal"]
 MOST_THUMBNAILS = 500  # of either kind, as the report shows no more; a million pictures need no more
 
 
@@ -33,7 +35,8 @@ class Picture:
     """A judged picture.
 
     alpha: oriented like the picture. faces: automatic masks. masks: what is blurred, the same unless
-    a person drew them. findings: empty if the picture may leave. notes: odd but harmless.
+    a person drew them. manual: they did. findings: empty if the picture may leave. notes: odd but harmless.
+    decision: what a person said of this very file.
     """
 
     decoded: Decoded
@@ -44,6 +47,14 @@ class Picture:
     manual: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def status(self) -> ReleaseStatus:
+        """What the manifest calls it, once it may leave."""
+        if self.decision is not None and self.decision.verdict == "normal":
+            return "normal"
+        return "anonymized_manual" if self.manual else "anonymized" if self.masks else "no_face"
 
 
 class Outputs:
@@ -65,7 +76,8 @@ class Outputs:
         mask = union([m.adjusted for m in picture.masks], pixels.shape[:2])
         made = encode_masked(picture.decoded, pixels, mask, self._request.format, self._request.jpeg)
         clock("encode")
-        files = {"image": (f"blurred_image/{name}{made.extension}", made.data)}
+        folder = "original_image" if picture.status == "normal" else "blurred_image"
+        files = {"image": (f"{folder}/{name}{made.extension}", made.data)}
         if picture.alpha is not None:
             files["alpha"] = (f"mask/{name}.png", encode_alpha(picture.alpha))
             clock("encode alpha")

@@ -15,14 +15,14 @@ from p3m_anon.dataset.duplicates import perceptual_hash
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.faces.anonymize import anonymize
-from p3m_anon.faces.masks import FaceMask, face_masks, manual_masks
+from p3m_anon.faces.masks import face_masks, manual_masks
 from p3m_anon.faces.reasons import Finding, Reason
 from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, ranked
 from p3m_anon.files.alphas import MOSTLY_GREY, alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.files.landmarks import faces_from_file
 from p3m_anon.files.ledger_rows import Row, Source
-from p3m_anon.files.manual_masks import read_manual_mask
+from p3m_anon.files.manual_masks import ManualMask, read_manual_mask
 from p3m_anon.jobs.outputs import Outputs, Picture
 from p3m_anon.jobs.picture_facts import all_details, face_facts, picture_facts
 from p3m_anon.jobs.tasks import Run, Task
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels
     from p3m_anon.detectors.looks import Looks, Sight
     from p3m_anon.faces.face import Face
+    from p3m_anon.files.decisions import Decision
     from p3m_anon.files.images import Decoded
-    from p3m_anon.files.manual_masks import ManualMask
 
 
 @dataclass(eq=False)
@@ -49,6 +49,12 @@ class Loaded:
     faces: tuple[Face, ...] | None = None
     error: str | None = None
     timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def held(self) -> Decision | None:
+        """The decision about this picture, if it was made about these very bytes."""
+        decision = self.task.decision
+        return decision if decision is not None and decision.image_sha256 == self.decoded.sha256 else None
 
 
 class PictureJob:
@@ -72,12 +78,14 @@ class PictureJob:
             with _timed(timings, "decode"):
                 image = task.files["image"]
                 sources = (_stat(image, "image"),)
+                if (excluded := self._excluded(task, sources[0])) is not None:
+                    return Early(excluded)
                 decoded = read(image, max_pixels=self.run.request.max_pixels)
                 sources = (replace(sources[0], sha256=decoded.sha256),)
                 loaded = Loaded(task, decoded, sources, timings=timings)
                 self._load_companions(loaded)
             sources = loaded.sources
-            if self.run.is_current(task.row, sources):
+            if self.run.is_current(task, sources):
                 return Early(replace(task.row, sources=sources))  # touched, but the same content
             return loaded
         except Exception as error:
@@ -117,9 +125,22 @@ class PictureJob:
         except Exception as error:
             return self._failed(task, loaded.sources, error)
 
+    def _excluded(self, task: Task, source: Source) -> Row | None:
+        """The row of a picture that a person has left out: it is not even decoded."""
+        decision = task.decision
+        if decision is None or decision.verdict != "exclude":
+            return None
+        source = replace(source, sha256=_hash(task.files["image"]))
+        if source.sha256 != decision.image_sha256:
+            return None
+        self.outputs.remove(task.row)
+        row = Row(task.row.path, task.row.id, status="excluded", sources=(source,), versions=self.run.plan.versions)
+        return replace(row, digest=self.run.digest(task, row.sources), decision=decision.version)
+
     def _load_companions(self, loaded: Loaded) -> None:
-        """Alpha, manual mask and landmarks; what is hashed is what is used."""
+        """Alpha, manual mask and landmarks; what is hashed is what is used. A decision's mask takes a file's place."""
         files, decoded = loaded.task.files, loaded.decoded
+        decision = loaded.held
         if loaded.task.spare:
             raise ImageError(f"{loaded.task.row.path}: several files for its {loaded.task.spare[0]}; leave one")
         for role, path in sorted(files.items()):
@@ -145,6 +166,10 @@ class PictureJob:
             loaded.sources += (before,)
         if self.looks.first.name == "landmark-files" and loaded.landmarks is None:
             loaded.landmarks = ()
+        if decision is not None:
+            loaded.manual = None
+            if decision.mask is not None:
+                loaded.manual = ManualMask(decision.read_mask(self.run.store.private, decoded.size), decision.as_drawn)
 
     def _picture(self, loaded: Loaded, sight: Sight) -> Picture:
         """Masks and verdict of a picture whose faces are known."""
@@ -160,24 +185,32 @@ class PictureJob:
             if alpha is None:
                 found.append(Finding(Reason.ALPHA_MISMATCH, _mismatch(loaded.alpha, size)))
             else:
-                notes = alpha_findings(alpha)
-                if MOSTLY_GREY in notes:  # a grey photo in the place of a matte would be published as one
+                odd = alpha_findings(alpha)
+                notes = tuple(f"alpha: {one}" for one in odd)
+                if MOSTLY_GREY in odd:  # a grey photo in the place of a matte would be published as one
                     found.append(Finding(Reason.ALPHA_MISMATCH, f"the alpha is {MOSTLY_GREY}"))
         faces = face_masks(size, sight.faces, alpha, settings)
-        masks: tuple[FaceMask, ...] = faces
-        if loaded.manual is not None:
-            masks = manual_masks(loaded.manual, alpha, sight.faces, settings)
-            found += manual_findings(size, masks, sight.faces, sight.second, settings)
-        elif self.run.cleared(loaded.task.row):
-            found += no_face_findings(sight.faces, sight.second)
+        decision, masks = loaded.held, faces
+        if loaded.task.decision is not None and decision is None:
+            found.append(Finding(Reason.DECISION_LAPSED, f"{loaded.task.decision.who} decided about an older file"))
+        dismissed = () if decision is None else decision.dismissed
+        if decision is not None and "manual_mask" in loaded.task.files:
+            notes += (f"the mask file is not used: {decision.who} decided in the review",)
+        if loaded.manual is not None or (decision is not None and decision.verdict == "normal"):
+            masks = () if loaded.manual is None else manual_masks(loaded.manual, alpha, sight.faces, settings)
+            found += manual_findings(size, masks, sight.faces, sight.second, settings, dismissed)
+        elif decision is not None or self.run.cleared(loaded.task.row):
+            masks = ()
+            found += no_face_findings(sight.faces, sight.second, dismissed)
         else:
             found += findings(size, faces, sight.second, alpha, settings)
-        return Picture(decoded, alpha, sight, faces, masks, loaded.manual is not None, ranked(found), notes)
+        return Picture(decoded, alpha, sight, faces, masks, loaded.manual is not None, ranked(found), notes, decision)
 
     def _released(self, loaded: Loaded, picture: Picture, phash: str) -> Row:
         task, timings = loaded.task, loaded.timings
         row = Row(task.row.path, task.row.id, sources=loaded.sources, phash=phash)
-        row = replace(row, digest=self.run.digest(row, loaded.sources))
+        row = replace(row, digest=self.run.digest(task, loaded.sources))
+        row = replace(row, decision=task.decision_version)
         facts = picture_facts(picture, self.looks.first.name, self.run.request.settings)
         row = replace(row, faces=face_facts(picture), facts=facts, versions=self.run.plan.versions)
         if picture.findings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +52,29 @@ class BlurRequest:
     prune: bool = False
     dry_run: bool = False
     who: str = "p3m-anon"
+
+    def to_json(self) -> str:
+        """All of it, with absolute paths, so that the review can do the same again from anywhere."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        settings = json.loads(self.settings.to_json())
+        plain = {key: str(v.absolute()) if isinstance(v, Path) else v for key, v in values.items()}
+        return json.dumps({**plain, "settings": settings, "no_face": sorted(self.no_face)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> BlurRequest:
+        """What `to_json` gave; raises ValueError for what this version does not understand."""
+        try:
+            values = json.loads(text)
+            for key in _PATHS:
+                values[key] = None if values[key] is None else Path(values[key])
+            values["settings"] = BlurSettings(**values["settings"])
+            values["no_face"] = frozenset(values["no_face"])
+            return cls(**values)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"made by another version ({error})") from error
+
+
+_PATHS = ("folder", "out", "private", "alphas", "masks", "landmarks", "weights_dir")
 
 
 @dataclass

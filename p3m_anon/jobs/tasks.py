@@ -13,6 +13,7 @@ from p3m_anon.faces.reasons import Finding
 from p3m_anon.files.ledger_rows import Row, Source
 
 if TYPE_CHECKING:
+    from p3m_anon.files.decisions import Decision
     from p3m_anon.files.release import Release
     from p3m_anon.jobs.detectors import LookPlan
     from p3m_anon.jobs.request import BlurRequest
@@ -23,12 +24,19 @@ class Task:
     """A ledger row with the files that belong to it: role (image, alpha, manual_mask, landmarks) -> path.
 
     problem: what speaks against the picture before it was opened. spare: roles for which there are several files.
+    decision: what a person said of it in the review, perhaps of an older file; None if that decides nothing.
     """
 
     row: Row
     files: dict[str, Path]
     problem: Finding | None = None
     spare: tuple[str, ...] = ()
+    decision: Decision | None = None
+
+    @property
+    def decision_version(self) -> int | None:
+        """For the row that is made with it."""
+        return self.decision.version if self.decision is not None else None
 
 
 class Run:
@@ -40,10 +48,12 @@ class Run:
         shared = [request.settings.digest(), request.format, request.jpeg, request.alpha_policy, request.figures]
         self._shared = json.dumps([*shared, request.publish_facemask, plan.versions], sort_keys=True)
 
-    def digest(self, row: Row, sources: tuple[Source, ...]) -> str:
+    def digest(self, task: Task, sources: tuple[Source, ...]) -> str:
         """What a result depends on; a row with this digest need not be made again."""
         contents = sorted((s.role, s.sha256) for s in sources)
-        parts = [self._shared, row.id, contents, self.cleared(row)]
+        parts = [self._shared, task.row.id, contents, self.cleared(task.row)]
+        if task.decision is not None:
+            parts.append(task.decision.digest())
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def cleared(self, row: Row) -> bool:
@@ -56,9 +66,9 @@ class Run:
         Looks at sizes and times only, as no file is opened.
         """
         row = task.row
-        if row.status in ("excluded", "withdrawn"):
+        if row.status == "withdrawn":
             return True
-        if row.status not in ("accepted", "needs_review") or row.digest is None:
+        if row.status not in ("accepted", "needs_review", "excluded") or row.digest is None:
             return False
         known = {s.role: s for s in row.sources}
         if known.keys() != task.files.keys():
@@ -71,15 +81,16 @@ class Run:
             source = known[role]
             if (str(path), stat.st_size, stat.st_mtime_ns) != (source.file, source.size, source.mtime_ns):
                 return False
-        return self.is_current(row, row.sources)
+        return self.is_current(task, row.sources)
 
-    def is_current(self, row: Row, sources: tuple[Source, ...]) -> bool:
+    def is_current(self, task: Task, sources: tuple[Source, ...]) -> bool:
         """The row's digest is that of these sources, and its outputs are there."""
-        return row.digest == self.digest(row, sources) and self.store.present(row.outputs, rehash=self.request.rehash)
+        there = self.store.present(task.row.outputs, rehash=self.request.rehash)
+        return there and task.row.digest == self.digest(task, sources)
 
     def failed(self, task: Task, error: ImageError, sources: tuple[Source, ...] = ()) -> Row:
         """A row that names what is wrong; the picture's older release goes at once."""
         self.store.clear(task.row.id, task.row.outputs)
         status = "unsupported" if isinstance(error, UnsupportedImage) else "failed"
         row = Row(task.row.path, task.row.id, status=status, detail=str(error), sources=sources)
-        return replace(row, versions=self.plan.versions)
+        return replace(row, versions=self.plan.versions, decision=task.decision_version)
