@@ -170,21 +170,21 @@ def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
 
     if options["no_alpha"] and (options["require_alpha"] or options["alphas"]):
         raise UsageError("--no-alpha goes with neither --alpha nor --require-alpha")
-    lines = _lines(options["no_face_list"]) if options["no_face_list"] else []
+    lines = read_lines(options["no_face_list"], "--no-face-list") if options["no_face_list"] else []
     known = {one.name for one in fields(BlurRequest)}
     same = {name: value for name, value in options.items() if name in known and value is not None}
     return BlurRequest(
         folder=folder,
         alpha_policy="none" if options["no_alpha"] else "required" if options["require_alpha"] else "auto",
-        no_face=frozenset(line.strip() for line in lines if line.strip()),
+        no_face=frozenset(lines),
         settings=_settings(options),
         format=options["format_"],
-        who=_user(),
+        who=user_name(),
         **same,
     )
 
 
-def _user() -> str:
+def user_name() -> str:
     """Who runs this, for the private ledger's events."""
     import getpass
 
@@ -194,13 +194,15 @@ def _user() -> str:
         return "unknown"
 
 
-def _lines(file: Path) -> list[str]:
+def read_lines(file: Path, option: str) -> list[str]:
+    """The lines of a list that is not empty, without the space around them."""
     from p3m_anon.errors import UsageError
 
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--no-face-list {file} cannot be read as UTF-8 text ({error})") from error
+        raise UsageError(f"{option} {file} cannot be read as UTF-8 text ({error})") from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _settings(options: dict[str, Any]) -> BlurSettings:

@@ -35,9 +35,9 @@ class Decision:
 
     verdict: `mask`: blur the drawn mask. `no_face`: there is no identifiable face. `normal`: a face may stay, for
     `basis` with a `reference`. `exclude`: leave the picture out. `skip`, `open`: nothing, it waits on. image_sha256:
-    of the file that the person saw. mask: PNG in the private folder, with its sha256; shapes: JSON beside it. as_drawn: the
-    transition region is blurred too. dismissed: places that look like a face to a detector and that the person leaves
-    uncovered knowingly. version: raised with every change.
+    of the file that the person saw. mask: PNG in the private folder, with its sha256; its shapes lie beside it as
+    JSON. as_drawn: the transition region is blurred too. dismissed: places that look like a face to a detector and
+    that the person leaves uncovered knowingly. version: raised with every change.
     """
 
     path: str

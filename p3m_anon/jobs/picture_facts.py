@@ -35,9 +35,7 @@ def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> di
         "settings_digest": settings.digest(),
         "alpha": "used" if picture.alpha is not None else "none",
         "turns": sight.turns,
-        "second": None
-        if sight.second is None
-        else [_seen(*one) for one in zip(sight.second, sight.second_scores, strict=True)],
+        "second": second,
         "dismissed": [_rounded(box) for box in decision.dismissed] if decision is not None else [],
     }
 

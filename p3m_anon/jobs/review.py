@@ -1,0 +1,273 @@
+"""The review page's desk: it reads and writes the ledger, opens pictures, and lets `blur` carry decisions out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from p3m_anon import __version__
+from p3m_anon.errors import ImageError, UsageError
+from p3m_anon.faces.shapes import Shape, shapes_from_json
+from p3m_anon.files.decisions import BASES, Decision, Decisions, Outdated, checked_basis, checked_verdict
+from p3m_anon.files.drawings import read_shapes, remove_drawing, write_drawing
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.samples import COVERED, MISSED, Samples
+from p3m_anon.jobs.blur import LEDGER
+from p3m_anon.jobs.inputs import find_folders
+from p3m_anon.jobs.review_pictures import Cabinet, Opened, Window, data_url, jpeg
+from p3m_anon.jobs.review_queue import picture_json, state_json
+from p3m_anon.jobs.review_request import last_request
+from p3m_anon.jobs.review_write import Writer
+from p3m_anon.review.desk import Json, Refused
+
+if TYPE_CHECKING:
+    from p3m_anon.files.ledger_rows import Row
+
+T = TypeVar("T")
+
+
+class ReviewDesk:
+    """The desk of one release folder (see `review.desk.Desk`). Close it at the end."""
+
+    def __init__(self, out: Path, private: Path | None = None, who: str = "unknown") -> None:
+        """Open the ledger beside `out`; raises UsageError where `blur` has not been yet."""
+        self.request = last_request(out, private)
+        self.folders = find_folders(self.request)
+        self.who = who
+        self._clerk = ThreadPoolExecutor(1, "ledger")  # SQLite wants one thread
+        self._ledger = self._clerk.submit(Ledger, self.folders.private / LEDGER, who).result()
+        self._cabinet = Cabinet(self.request.settings, self.request.max_pixels)
+        self._readers = ThreadPoolExecutor(1, "ahead")
+        self._writer = Writer(self.request)
+
+    def close(self) -> None:
+        """Wait for what is under way, and fold the ledger's log into its file."""
+        self._readers.shutdown(cancel_futures=True)
+        self._writer.wait()
+        self._ask(Ledger.close)
+        self._clerk.shutdown()
+
+    def _ask(self, question: Callable[[Ledger], T]) -> T:
+        """Run something on the ledger, in its own thread."""
+        return self._clerk.submit(question, self._ledger).result()
+
+    def begin_sample(self, size: int, seed: int) -> None:
+        """Go on with an unfinished sample check of this size, or draw a new one; UsageError if nothing is released."""
+        self._ask(lambda ledger: _begin_sample(ledger, size, seed, self.who))
+
+    # -- what the page sees
+
+    def state(self) -> Json:
+        """See `Desk.state`."""
+        state = self._ask(state_json)
+        bases = [{"key": key, "label": label} for key, label in BASES.items()]
+        return {**state, "who": self.who, "version": __version__, "out": self.folders.out.name, "bases": bases}
+
+    def queue(self, wanted: str, after: str | None, limit: int, find: str = "") -> Json:
+        """See `Desk.queue`."""
+        rows = self._ask(lambda ledger: Decisions(ledger).listed(wanted, after, limit + 1, find))
+        return {"rows": [row._asdict() for row in rows[:limit]], "more": len(rows) > limit}
+
+    def picture(self, path: str, wanted: str) -> Json:
+        """See `Desk.picture`."""
+        row = self._row(path)
+        decision = self._ask(lambda ledger: Decisions(ledger).of(path))
+        size, has_alpha, error = (0, 0), False, None
+        try:
+            opened = self._open(row)
+            size, sha256, has_alpha = opened.decoded.size, opened.decoded.sha256, opened.alpha is not None
+        except ImageError as problem:
+            sha256, error = self._hash(row), str(problem)
+        shapes: tuple[Shape, ...] = ()
+        if decision is not None and decision.mask is not None:
+            shapes = read_shapes(self.folders.private, decision.mask)
+        facts = self._ask(lambda ledger: picture_json(ledger, row, decision, wanted))
+        if facts["decision"] is not None:
+            facts["decision"] |= {
+                "shapes": [shape.to_json() for shape in shapes],
+                "lapsed": decision is not None and decision.image_sha256 != sha256,
+            }
+        ahead = facts["next"]
+        if ahead is not None:
+            self._readers.submit(self._read_ahead, ahead)
+        shown = {"width": size[0], "height": size[1], "sha256": sha256, "error": error, "transition": has_alpha}
+        return {**facts, **shown}
+
+    def image(self, path: str, which: str, window: Window, width: int) -> bytes:
+        """See `Desk.image`."""
+        row = self._row(path)
+        try:
+            if which == "released":
+                return self._cabinet.window(self._released(row), window, width)
+            return jpeg(self._open(row).rgb, window, width)
+        except ImageError as error:
+            raise Refused(404, str(error)) from error
+        except ValueError as error:
+            raise Refused(400, str(error)) from error
+
+    def transition(self, path: str, width: int) -> bytes:
+        """See `Desk.transition`."""
+        return self._shown(self._row(path)).transition(width)
+
+    def preview(self, asked: Json) -> Json:
+        """See `Desk.preview`."""
+        opened = self._shown(self._row(_text(asked, "path")))
+        shapes = _shapes(asked)
+        x, y, w, h = (round(float(v)) for v in asked["window"])
+        drawn = opened.draw(shapes, asked.get("as_drawn") is True)
+        image = jpeg(opened.masked(drawn) if shapes else opened.rgb, (x, y, w, h), int(asked["width"]))
+        boxes = [one.box for one in opened.sightings]
+        left = [boxes.index(box) for box in drawn.uncovered]
+        return {"image": data_url(image), "uncovered": left, "area": float(drawn.mask.mean())}
+
+    # -- what a person says
+
+    def decide(self, asked: Json) -> Json:
+        """See `Desk.decide`."""
+        path, wanted = _text(asked, "path"), str(asked.get("filter") or "todo")
+        who = str(asked.get("who") or self.who)[:200]
+        row = self._row(path)
+        if asked.get("verdict") == COVERED:
+            if not self._ask(lambda ledger: Samples(ledger).answer(path, COVERED, who)):
+                raise Refused(400, "there is no sample check with this picture; start one with --sample N")
+        else:
+            self._decide(row, asked, who, wanted)
+        return {"picture": self.picture(path, wanted), "state": self.state()}
+
+    def _decide(self, row: Row, asked: Json, who: str, wanted: str) -> None:
+        try:
+            verdict = checked_verdict(asked.get("verdict"))
+            sha256, version = _text(asked, "sha256"), int(asked.get("version") or 0)
+            note = str(asked.get("note") or "").strip()[:2000] or None
+            decision = Decision(row.path, sha256, verdict, note=note)
+            shapes: tuple[Shape, ...] = ()
+            if verdict in ("mask", "no_face", "normal"):
+                decision, shapes = self._judged(row, decision, asked)
+            elif verdict == "exclude" and sha256 != self._hash(row):
+                raise self._changed(row.path, wanted)
+        except (ValueError, TypeError) as error:
+            raise Refused(400, str(error)) from error
+        try:
+            self._record(row, decision, shapes, who, version)
+        except Outdated as error:
+            raise Refused(409, str(error), now=self.picture(row.path, wanted)) from error
+
+    def _judged(self, row: Row, decision: Decision, asked: Json) -> tuple[Decision, tuple[Shape, ...]]:
+        """A decision about faces, with its mask written; it holds for what the person was shown."""
+        opened = self._shown(row)
+        if decision.image_sha256 != opened.decoded.sha256:
+            raise self._changed(row.path, str(asked.get("filter") or "todo"))
+        values: dict[str, Any] = vars(decision)
+        shapes = _shapes(asked) if decision.verdict != "no_face" else ()
+        as_drawn = asked.get("as_drawn") is True
+        if decision.verdict == "normal":
+            basis, reference = checked_basis(asked.get("basis"), asked.get("reference"))
+            values = {**values, "basis": basis, "reference": reference}
+        drawn = opened.draw(shapes, as_drawn)
+        if decision.verdict == "mask" and not drawn.mask.any():
+            raise ValueError("nothing is drawn inside the picture; draw what is to be blurred first")
+        if drawn.uncovered and decision.verdict != "normal" and asked.get("confirmed") is not True:
+            boxes = [one.box for one in opened.sightings]
+            places = [boxes.index(box) for box in drawn.uncovered]
+            raise Refused(422, f"{len(places)} place(s) look like a face and are not covered", sightings=places)
+        if drawn.mask.any():
+            file, sha256 = write_drawing(self.folders.private, row.id, shapes, drawn.mask)
+            values = {**values, "mask": file, "mask_sha256": sha256, "as_drawn": as_drawn}
+        return Decision(**{**values, "dismissed": drawn.uncovered}), shapes
+
+    def _record(self, row: Row, decision: Decision, shapes: tuple[Shape, ...], who: str, version: int) -> None:
+        """Into the ledger; of two drawings only the one that counts stays on disk."""
+        before = self._ask(lambda ledger: Decisions(ledger).of(row.path))
+        old = before.mask if before is not None else None
+        try:
+            self._ask(lambda ledger: Decisions(ledger).record(decision, who, version))
+        except Outdated:
+            old = decision.mask if decision.mask != old else None
+            raise
+        finally:
+            if old is not None and old != decision.mask:
+                remove_drawing(self.folders.private, old)
+        answer = {"no_face": COVERED, "skip": None, "open": None}.get(decision.verdict, MISSED)
+        if decision.verdict != "skip":
+            self._ask(lambda ledger: Samples(ledger).answer(row.path, answer, who))
+
+    # -- carrying it out
+
+    def write(self) -> Json:
+        """See `Desk.write`."""
+        total = self._ask(lambda ledger: Decisions(ledger).count("unwritten"))
+        self._writer.start(total)
+        return self.writing()
+
+    def writing(self) -> Json:
+        """See `Desk.writing`."""
+        return self._writer.state()
+
+    # -- rows and files
+
+    def _row(self, path: str) -> Row:
+        row = self._ask(lambda ledger: ledger.row(path))
+        if row is None:
+            raise Refused(404, f"there is no picture {path}")
+        return row
+
+    def _file(self, row: Row) -> Path:
+        return self.folders.pictures / row.path
+
+    def _open(self, row: Row) -> Opened:
+        return self._cabinet.open(row, self._file(row))
+
+    def _shown(self, row: Row) -> Opened:
+        try:
+            return self._open(row)
+        except ImageError as error:
+            raise Refused(404, str(error)) from error
+
+    def _read_ahead(self, path: str) -> None:
+        """Have the next picture ready; if it cannot be read, the page will be told when it asks."""
+        try:
+            self._open(self._row(path))
+        except (ImageError, Refused):
+            return
+
+    def _released(self, row: Row) -> Path:
+        for one in row.outputs:
+            if one.role == "image":
+                return self.folders.out / one.file
+        raise Refused(404, f"{row.path} is not released")
+
+    def _hash(self, row: Row) -> str:
+        """Of a file that may be no picture at all."""
+        try:
+            return hashlib.sha256(self._file(row).read_bytes()).hexdigest()
+        except OSError:
+            return ""
+
+    def _changed(self, path: str, wanted: str) -> Refused:
+        return Refused(409, "the file has changed since it was shown; look again", now=self.picture(path, wanted))
+
+
+def _begin_sample(ledger: Ledger, size: int, seed: int, who: str) -> None:
+    samples, released = Samples(ledger), ledger.counts().get("accepted", 0)
+    if not released:
+        raise UsageError("nothing is released yet, so there is nothing to check")
+    newest = samples.newest()
+    if newest is None or newest.is_finished or newest.size != min(size, released):
+        samples.draw(size, seed, who)
+
+
+def _text(asked: Json, key: str) -> str:
+    value = asked.get(key)
+    if not isinstance(value, str) or not value:
+        raise Refused(400, f"{key} is missing")
+    return value
+
+
+def _shapes(asked: Json) -> tuple[Shape, ...]:
+    try:
+        return shapes_from_json(asked.get("shapes") or [])
+    except ValueError as error:
+        raise Refused(400, str(error)) from error

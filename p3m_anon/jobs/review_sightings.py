@@ -1,0 +1,86 @@
+"""What the detectors saw in a picture, read back from the ledger, and the shapes that would mask it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from shapely import Polygon
+
+from p3m_anon.faces.face import Face
+from p3m_anon.faces.outline import ellipse
+from p3m_anon.faces.shapes import Shape
+from p3m_anon.faces.verdict import is_dismissed, unmatched
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import Box
+    from p3m_anon.files.ledger_rows import Row
+
+CENTRE = 0.5  # landmarks count from a pixel's centre, shapes from its corner
+SIDEWAYS = ("profile", "ellipse", "implausible_outline")
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One place at which a look saw a face. by: first, second or both. outline: corners, from pixel corners."""
+
+    box: Box
+    score: float | None
+    by: str
+    outline: tuple[tuple[float, float], ...] | None
+    decision: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For the page, counted from pixel corners."""
+        return {**vars(self), "box": [v + CENTRE for v in self.box]}
+
+    def suggestion(self) -> Shape:
+        """The shape that would mask it: the outline as `blur` drew it, else the ellipse around the box."""
+        whole = ellipse(self.box)
+        if self.outline is not None and self.decision not in SIDEWAYS:
+            return Shape("polygon", self.outline)
+        if self.outline is None:
+            x0, y0, x1, y1 = (v + CENTRE for v in whole.bounds)
+            return Shape("ellipse", ((x0, y0), (x1, y1)))
+        drawn = Polygon([(x - CENTRE, y - CENTRE) for x, y in self.outline])
+        both = whole.union(drawn.buffer(0)).convex_hull.simplify(0.5)
+        assert isinstance(both, Polygon)
+        return Shape("polygon", _corners(both))
+
+
+def faces_of(row: Row) -> tuple[Face, ...]:
+    """The faces of the first look."""
+    return tuple(
+        Face(np.asarray(one["landmarks"], np.float64), _box(one["box"]), float(one["score"]), str(one["detector"]))
+        for one in row.faces
+    )
+
+
+def second_of(row: Row) -> tuple[Box, ...]:
+    """The boxes of the second look; rows of older versions do not have them."""
+    return tuple(_box(one["box"]) for one in row.facts.get("second") or ())
+
+
+def sightings_of(row: Row) -> tuple[Sighting, ...]:
+    """Every place at which any look saw a face, the first look's first."""
+    second = second_of(row)
+    scores = {_box(one["box"]): float(one["score"]) for one in row.facts.get("second") or ()}
+    found = []
+    for one in row.faces:
+        box = _box(one["box"])
+        points = one.get("outline")
+        corners = None if not points else tuple((x + CENTRE, y + CENTRE) for x, y in points)
+        by = "both" if is_dismissed(box, second) else "first"
+        found.append(Sighting(box, float(one["score"]), by, corners, one.get("decision")))
+    alone = unmatched(second, [one.box for one in found])[0]
+    return (*found, *(Sighting(box, scores[box], "second", None, None) for box in alone))
+
+
+def _corners(polygon: Polygon) -> tuple[tuple[float, float], ...]:
+    return tuple((round(x + CENTRE, 1), round(y + CENTRE, 1)) for x, y in polygon.exterior.coords[:-1])
+
+
+def _box(values: Any) -> Box:
+    x0, y0, x1, y1 = (float(v) for v in values)
+    return x0, y0, x1, y1
