@@ -1,0 +1,124 @@
+// The left column: filters with their counts, and the pictures of the chosen one, a page at a time.
+
+import { api } from "./api.js";
+import { byId, make } from "./dom.js";
+import { badge, plain } from "./words.js";
+
+const PAGE = 60;
+const TYPED = 200; // ms after the last key in the find box
+
+export class Queue {
+  rows = [];
+  after = null; // the list begins behind this path
+  turn = 0;
+
+  constructor(review) {
+    this.review = review;
+    this.fresh = true; // nothing was read for this filter
+    this.loading = false;
+    review.addEventListener("state", () => this.filters());
+    review.addEventListener("filter", () => this.chosen());
+    review.addEventListener("picture", () => this.mark());
+    review.addEventListener("finished", () => this.load(null));
+    review.addEventListener("decided", ({ detail }) => this.decided(detail));
+    byId("find").addEventListener("input", () => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.load(null), TYPED);
+    });
+    byId("find").addEventListener("keydown", (event) => event.key === "Enter" && this.jump());
+  }
+
+  filters() {
+    const { state, filter } = this.review;
+    const button = ({ key, label, hint, total, open }) =>
+      make(
+        "button",
+        {
+          type: "button", title: hint, data: { filter: key }, aria: { pressed: key === filter },
+          onclick: () => this.review.choose(key),
+        },
+        make("span", {}, label),
+        make("span", {}, open && open !== total ? `${open} of ${total}` : `${total}`),
+      );
+    const reasons = state.filters.filter(({ key }) => key.startsWith("reason:"));
+    const others = state.filters.filter(({ key }) => !key.startsWith("reason:"));
+    const heading = reasons.length ? [make("h2", {}, "By reason")] : [];
+    const focused = document.activeElement?.dataset.filter;
+    byId("filters").replaceChildren(...others.map(button), ...heading, ...reasons.map(button));
+    if (focused) byId("filters").querySelector(`[data-filter="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  chosen() {
+    byId("find").value = "";
+    this.filters();
+    this.fresh = true;
+    this.rows = [];
+    this.list("");
+  }
+
+  // Read the list anew from behind `after`; keeps what is there when `add`.
+  async load(after, add = false) {
+    const turn = ++this.turn;
+    this.fresh = false;
+    this.loading = true;
+    if (!add) this.after = after;
+    const find = byId("find").value.trim();
+    try {
+      const { rows, more } = await api.queue(this.review.filter, after, PAGE, find);
+      if (turn !== this.turn) return;
+      this.rows = add ? [...this.rows, ...rows] : rows;
+      this.more = more;
+      this.list(find ? `No name with “${find}” here.` : "Nothing waits here.");
+    } catch (error) {
+      this.review.trouble(error, () => this.load(after, add));
+    } finally {
+      if (turn === this.turn) this.loading = false;
+    }
+  }
+
+  list(nothing) {
+    const current = this.review.picture?.path;
+    const start = this.after ? [this.step("Show from the beginning", () => this.load(null))] : [];
+    const end = this.more && this.rows.length ? [this.step("Show more", () => this.load(this.rows.at(-1).path, true))] : [];
+    const rows = this.rows.map((row) => this.row(row, current));
+    byId("list").replaceChildren(...start, ...(rows.length ? rows : [make("p", {}, nothing)]), ...end);
+    byId("list").querySelector("[aria-current=true]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  step(label, onclick) {
+    return make("button", { type: "button", className: "more", onclick }, label);
+  }
+
+  row({ path, id, reason, verdict }, current) {
+    const told = verdict ? badge(verdict) : this.review.filter.startsWith("reason:") ? "" : plain(reason);
+    return make(
+      "button",
+      { type: "button", title: path, data: { path }, aria: { current: path === current }, onclick: () => this.review.open(path) },
+      make("span", {}, id),
+      make("span", { className: verdict ? "badge done" : "badge" }, told),
+    );
+  }
+
+  // Show which picture is open; if the list does not hold it, begin the list with it.
+  async mark() {
+    const { picture } = this.review;
+    if (!picture || this.loading) return; // the list that is being read will show it
+    const known = this.rows.some(({ path }) => path === picture.path);
+    const searching = byId("find").value.trim() !== "";
+    if (this.fresh || (picture.place && !known && !searching)) {
+      await this.load(picture.place > PAGE ? picture.previous : null);
+    } else {
+      this.list("");
+    }
+  }
+
+  decided({ path, verdict }) {
+    this.rows = this.rows.map((row) => (row.path === path ? { ...row, verdict } : row));
+    this.list("Nothing waits here.");
+  }
+
+  jump() {
+    const first = byId("list").querySelector("[data-path]");
+    first?.click();
+  }
+}

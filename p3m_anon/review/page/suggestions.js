@@ -1,0 +1,65 @@
+// Shapes that would mask what the looks saw. One is highlighted; taken over, it is a shape like any other.
+
+import { bare, box } from "./shapes.js";
+
+export class Suggestions extends EventTarget {
+  chosen = 0;
+
+  constructor(viewer, drawing) {
+    super();
+    this.viewer = viewer;
+    this.drawing = drawing;
+    drawing.addEventListener("change", () => this.tell());
+  }
+
+  // Those that are not yet taken over: [number, suggestion].
+  left() {
+    const taken = new Set(this.drawing.shapes.map((shape) => shape.from));
+    return [...(this.drawing.picture?.suggestions ?? []).entries()].filter(([number]) => !taken.has(number));
+  }
+
+  current() {
+    const left = this.left();
+    return left.length ? left[this.place()][1] : null;
+  }
+
+  place() {
+    return Math.min(this.chosen, this.left().length - 1);
+  }
+
+  first() {
+    this.chosen = 0;
+    this.tell();
+  }
+
+  step(by) {
+    const count = this.left().length;
+    if (!count) return;
+    this.chosen = (this.place() + by + count) % count;
+    this.viewer.view.reveal(box(this.outer(this.current())));
+    this.viewer.moved();
+    this.tell();
+  }
+
+  outer({ points, width = 0 }) {
+    return points.flatMap(([x, y]) => [[x - width / 2, y - width / 2], [x + width / 2, y + width / 2]]);
+  }
+
+  accept() {
+    const left = this.left();
+    if (left.length) this.take([left[this.place()]]);
+  }
+
+  acceptAll() {
+    const left = this.left();
+    if (left.length) this.take(left);
+  }
+
+  take(chosen) {
+    this.drawing.add(...chosen.map(([number, shape]) => ({ ...bare(shape), from: number })));
+  }
+
+  tell() {
+    this.dispatchEvent(new Event("change"));
+  }
+}

@@ -1,0 +1,62 @@
+// What the page asks, in plain words.
+
+const ASK = {
+  no_face: "No face was found here. Is there one? Draw over it; or say that there is no identifiable face.",
+  no_face_contradicted: "You had listed it as without a face, but a face was seen. Look at it: draw over it, or say again that there is none.",
+  face_outside_manual_mask: "Your mask leaves open what looks like a face. Cover it too; or save again and say that it is no face.",
+  alpha_missing: "Its matte is missing. Put the matte in its folder and run blur again; until then, skip it, or exclude it.",
+  alpha_mismatch: "Its matte does not fit. Repair the matte and run blur again; or draw the mask and tick “As drawn”.",
+  detectors_disagree: "Two looks do not agree on what is a face. Draw over every real face, outlined or not; then save.",
+  profile: "A head is turned far. Draw over the face as you see it, then save.",
+  low_score: "Is this a face? If it is, draw over it, or take the suggestion; then save.",
+  too_small: "A face is very small. Draw over it, or say that nobody can be recognised by it.",
+  implausible_outline: "The outline found cannot be right. Draw the face's outline yourself, then save.",
+  face_outside_alpha: "The largest face lies outside the matte. Is it the right matte? If it is, draw over every face and save.",
+  mask_lost_to_transition: "Hair or a soft edge would leave part of the face clear. Draw over the face; tick “As drawn” if that must be blurred too.",
+};
+
+const ASK_RELEASED = "Is any face still clear? Draw over it and save. If every face is masked, go on with the next picture.";
+const ASK_SAMPLE = "Look at every head, also small and far ones. Is every face masked? Say so; if not, draw over it and save.";
+const ASK_DECIDED = "This is decided. Change the drawing and save again, or take the decision back.";
+const ASK_BROKEN = "It cannot be shown, so nothing can be drawn. Skip it for now, or exclude it from the dataset.";
+const ASK_ANY = "Draw over every face that is not covered, then save; or say what else holds.";
+
+export function question(picture, filter) {
+  if (picture.error) return ASK_BROKEN;
+  if (picture.decision && !picture.decision.lapsed && picture.decision.verdict !== "skip") return ASK_DECIDED;
+  if (filter === "sample") return ASK_SAMPLE;
+  if (picture.status === "accepted") return ASK_RELEASED;
+  return ASK[picture.reason] ?? ASK_ANY;
+}
+
+const VERDICTS = {
+  mask: "mask drawn",
+  no_face: "no identifiable face",
+  normal: "may stay",
+  exclude: "excluded",
+  skip: "skipped for now",
+  open: "open again",
+  covered: "every face is covered",
+};
+
+// Short, for a list.
+const BADGES = { mask: "mask", no_face: "no face", normal: "stays", exclude: "excluded", skip: "later", covered: "covered" };
+
+export const verdict = (name) => VERDICTS[name] ?? name;
+export const badge = (name) => BADGES[name] ?? name;
+
+export const plain = (code) => (code ?? "").replaceAll("_", " ");
+
+export function when(at) {
+  const moment = new Date(typeof at === "number" ? at * 1000 : at);
+  return Number.isNaN(moment.getTime()) ? String(at) : moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+// Who decided what and when.
+export function told(decision) {
+  const parts = [`${decision.who || "Somebody"}: ${verdict(decision.verdict)}, ${when(decision.at)}`];
+  if (decision.note) parts.push(`“${decision.note}”`);
+  if (decision.lapsed) parts.push("made about another version of the file, so it no longer counts");
+  else if (!decision.written && decision.verdict !== "skip") parts.push("not written yet");
+  return `${parts.join("; ")}.`;
+}
