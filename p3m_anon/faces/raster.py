@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from shapely import Polygon
 
+MOST_CUTS = 4_000_000  # rows times edges looked at at once, 8 bytes each and a few times over
+
 
 def rasterize(polygon: Polygon, size: tuple[int, int]) -> Patch:
     """Pixels of a (height, width) picture whose centre lies in the polygon or on its left or right edge.
@@ -27,12 +29,15 @@ def rasterize(polygon: Polygon, size: tuple[int, int]) -> Patch:
     top, bottom = max(math.ceil(y0), 0), min(math.floor(y1), height - 1)
     if left > right or top > bottom:
         return Patch(0, 0, np.zeros((0, 0), bool))
-    rows = np.arange(top, bottom + 1)[:, None]
     cols = np.arange(left, right + 1)
-    mask = np.zeros((rows.size, cols.size), bool)
-    cuts = _cuts(np.asarray(polygon.exterior.coords), rows)
-    for pair in range(0, cuts.shape[1] - 1, 2):
-        mask |= (cols >= np.ceil(cuts[:, pair, None])) & (cols <= np.floor(cuts[:, pair + 1, None]))
+    mask = np.zeros((bottom + 1 - top, cols.size), bool)
+    ring = np.asarray(polygon.exterior.coords)
+    band = max(1, MOST_CUTS // len(ring))  # a few rows at a time where there are very many edges
+    for start in range(0, len(mask), band):
+        part = mask[start : start + band]
+        cuts = _cuts(ring, np.arange(top + start, top + start + len(part))[:, None])
+        for pair in range(0, cuts.shape[1] - 1, 2):
+            part |= (cols >= np.ceil(cuts[:, pair, None])) & (cols <= np.floor(cuts[:, pair + 1, None]))
     return Patch(top, left, mask)
 
 
