@@ -36,15 +36,16 @@ class Desk(Protocol):
         filters: list of {key, label, hint, total, open}: keys are `todo` (all that wait), `reason:<code>`, `later`
         (skipped), `decided`, `released`, `failed`, and `sample` in a sample check. `total` pictures match, `open`
         of them still need an answer. unwritten: how many decisions `blur` has not carried out yet. progress:
-        {decided, total}. sample: null or {size, answered, missed, population, statement, finished}. bases: list of {key, label}
-        of release bases.
+        {decided, total}. sample: null or {size, answered, missed, population, statement, finished}. bases: list of
+        {key, label} of release bases.
         """
         ...
 
     def queue(self, wanted: str, after: str | None, limit: int, find: str = "") -> Json:
         """Pictures of a filter in path order, from behind `after`, whose id contains `find`.
 
-        {rows: [{path, id, status, reason, verdict}], more: bool}; verdict: null, or that of the decision.
+        {rows: [{path, id, status, reason, verdict, open}], more: bool}; verdict: null, or that of the decision; open:
+        it still needs an answer in this filter (always in `later`; in `sample`: not looked at yet).
         """
         ...
 
@@ -52,13 +53,15 @@ class Desk(Protocol):
         """One picture, and its neighbours in a filter.
 
         {path, id, status, reason, title, detail, width, height, sha256, error, version, released, sightings,
-        suggestions, transition, decision, previous, next, place, total}. title: the reason in plain words. error: null, or why
-        the file cannot be shown. version: of the decision, 0 without one. released: there is a released file to
-        show. sightings: list of {box, score, by, outline, decision}: what any look saw; by: `first`, `second` or `both`;
-        outline: list of points or null. suggestions: shapes (see `faces.shapes`) that would mask sightings, with `sighting`,
-        its index. transition: there is a transition layer. decision: null or {verdict, shapes, as_drawn, basis, reference,
-        note, who, at, written, lapsed}; lapsed: it was made about other bytes. previous, next: paths or null.
-        place, total: position in the filter, from 1; place is null if the picture is not (any more) in it.
+        suggestions, transition, decision, sampled, previous, next, place, total}. reason: its code, or null. title: the
+        reason in plain words. error: null, or why the file cannot be shown. version: of the decision, 0 without one.
+        released: there is a released file to show. sightings: list of {box, score, by, outline, decision}: what any
+        look saw; box: x0, y0, x1, y1; by: `first`, `second` or `both`; outline: list of points or null. suggestions:
+        shapes (see `faces.shapes`) that would mask sightings, with `sighting`, its index. transition: there is a
+        transition layer. decision: null or {verdict, shapes, as_drawn, basis, reference, note, who, at, written,
+        lapsed}; lapsed: it was made about other bytes. sampled: null, or the answer in the sample check, `covered` or
+        `missed`. previous, next: paths or null. place, total: position in the filter, from 1; place is null if the
+        picture is not (any more) in it.
         """
         ...
 
@@ -84,11 +87,12 @@ class Desk(Protocol):
     def decide(self, asked: Json) -> Json:
         """Write a decision at once.
 
-        asked {path, sha256, version, who, verdict, shapes, as_drawn, basis, reference, note, confirmed, filter}: sha256 and version as
-        `picture` gave them; verdict: `mask` (needs shapes), `no_face`, `normal` (may stay: needs basis and
-        reference; shapes for what is blurred all the same), `exclude`, `skip`, `open` (takes a decision back),
-        `covered` (in a sample check: every face is masked). confirmed: the person was shown the uncovered
-        sightings and says that they need no mask. The answer: {picture: as from `picture`, state: as from `state`}.
+        asked {path, sha256, version, who, verdict, shapes, as_drawn, basis, reference, note, confirmed, filter}:
+        sha256 and version as `picture` gave them; verdict: `mask` (needs shapes), `no_face`, `normal` (may stay: needs
+        basis and reference, null otherwise; shapes for what is blurred all the same), `exclude`, `skip`, `open` (takes
+        a decision back), `covered` (in a sample check: every face is masked). confirmed: the person was shown the
+        uncovered sightings and says that they need no mask. The answer: {picture: as from `picture`, state: as from
+        `state`}.
         """
         ...
 

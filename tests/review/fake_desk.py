@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 from p3m_anon.faces.shapes import draw, shapes_from_json
 from p3m_anon.review.desk import Json, Refused
 
-DECIDED = ("mask", "no_face", "normal", "exclude", "covered")
+DECIDED = ("mask", "no_face", "normal", "exclude")
 REASONS = {
     "no_face": ("No face was found", "neither look found one"),
     "detectors_disagree": ("Only one of two looks sees a face", "1 face(s) only by the second look"),
@@ -45,7 +45,8 @@ class FakeDesk:
         self.asked: list[Json] = []
         self.previews: list[Json] = []
         self.left = 0
-        self.sample: Json | None = None
+        self.looked: set[str] = set()  # in the sample check
+        self.sampling = False
         self.texts: dict[str, Json] = {}
 
     @classmethod
@@ -61,17 +62,22 @@ class FakeDesk:
             if wanted.startswith("reason:"):
                 return self._reason(path) == wanted.removeprefix("reason:")
             return {
-                "todo": verdict not in (*DECIDED, "skip"),
+                "todo": verdict != "skip",
                 "later": verdict == "skip",
                 "decided": verdict in DECIDED,
-                "sample": self.sample is not None,
+                "sample": self.sampling,
             }.get(wanted, False)
 
         return [path for path in sorted(self.pictures) if belongs(path)]
 
+    def _is_open(self, path: str, wanted: str) -> bool:
+        if wanted in ("decided", "released", "failed"):
+            return False
+        return path not in self.looked if wanted == "sample" else wanted == "later" or path not in self.decisions
+
     def state(self) -> Json:
         labels = {"todo": "Waiting for you", "later": "Skipped for now", "decided": "Decided", "released": "Released"}
-        if self.sample is not None:
+        if self.sampling:
             labels = {"sample": "Sample check", **labels}
         keys = [*labels, *(f"reason:{reason}" for reason in sorted({self._reason(path) for path in self.pictures}))]
         filters = [
@@ -80,16 +86,25 @@ class FakeDesk:
                 "label": labels.get(key) or REASONS[key.removeprefix("reason:")][0],
                 "hint": "pictures of this kind",
                 "total": len(self._in(key)),
-                "open": len([path for path in self._in(key) if path not in self.decisions]),
+                "open": len([path for path in self._in(key) if self._is_open(path, key)]),
             }
             for key in keys
         ]
         done = len(self._in("decided"))
         return {
-            "who": "Ada", "version": "0", "out": "release", "filters": filters, "sample": self.sample,
+            "who": "Ada", "version": "0", "out": "release", "filters": filters,
+            "sample": self._sample() if self.sampling else None,
             "unwritten": sum(not self.decisions[path]["written"] for path in self._in("decided")),
             "progress": {"decided": done, "total": len(self.pictures)},
             "bases": [{"key": "consent", "label": "Consent"}, {"key": "public_figure", "label": "Public figure"}],
+        }  # fmt: skip
+
+    def _sample(self) -> Json:
+        size, answered = len(self.pictures), len(self.looked)
+        said = f"0 of {size} missed; at most 3/{size} of all are, at 95 %" if answered == size else None
+        return {
+            "size": size, "answered": answered, "missed": 0, "population": 1000, "statement": said,
+            "finished": said is not None,
         }  # fmt: skip
 
     def queue(self, wanted: str, after: str | None, limit: int, find: str = "") -> Json:
@@ -97,7 +112,7 @@ class FakeDesk:
         rows = [
             {
                 "path": path, "id": path.partition(".")[0], "status": "needs_review", "reason": self._reason(path),
-                "verdict": self.decisions.get(path, {}).get("verdict"),
+                "verdict": self.decisions.get(path, {}).get("verdict"), "open": self._is_open(path, wanted),
             }
             for path in paths[:limit]
         ]  # fmt: skip
@@ -114,12 +129,13 @@ class FakeDesk:
         facts = {
             "path": path, "id": path.partition(".")[0], "status": "needs_review", "reason": reason, "title": title,
             "detail": detail, "width": size[0], "height": size[1], "sha256": f"digest of {path}", "error": None,
-            "version": self.versions[path], "released": self.sample is not None, "sightings": seen,
+            "version": self.versions[path], "released": self.sampling, "sightings": seen,
             "suggestions": [
                 {"kind": "ellipse", "points": [one["box"][:2], one["box"][2:]], "sighting": number}
                 for number, one in enumerate(seen)
             ],
-            "transition": True, "decision": self.decisions.get(path), "previous": before[-1] if before else None,
+            "transition": True, "decision": self.decisions.get(path),
+            "sampled": "covered" if path in self.looked else None, "previous": before[-1] if before else None,
             "next": behind[0] if behind else None, "place": here.index(path) + 1 if path in here else None,
             "total": len(here),
         }  # fmt: skip
@@ -162,7 +178,10 @@ class FakeDesk:
         missed = self._uncovered(path, mask) if verdict in ("mask", "no_face") else []
         if missed and not asked["confirmed"]:
             raise Refused(422, "places that look like a face are not covered", sightings=missed)
-        self.put(path, asked)
+        if verdict == "covered":
+            self.looked.add(path)
+        else:
+            self.put(path, asked)
         return {"picture": self.picture(path, asked["filter"]), "state": self.state()}
 
     def put(self, path: str, asked: Json) -> None:

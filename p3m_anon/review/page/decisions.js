@@ -30,7 +30,8 @@ export class Decisions {
   may({ verdict, sample, broken }) {
     const { picture, ready, busy, filter } = this.review;
     if (!picture || busy || (picture.error ? !broken : !ready) || (sample && filter !== "sample")) return false;
-    return verdict !== "open" || (picture.decision !== null && !picture.decision.lapsed);
+    if (verdict !== "open") return true;
+    return (picture.decision !== null && !picture.decision.lapsed) || (filter === "sample" && Boolean(picture.sampled));
   }
 
   async decide(name) {
@@ -104,7 +105,7 @@ export class Decisions {
     const draft = { shapes: drawing.shapes, asDrawn: drawing.asDrawn, note: drawing.note };
     if (name !== "skip") dropDraft(review.picture);
     review.setState(state);
-    review.tell("decided", { path: picture.path, verdict: picture.decision?.verdict ?? null });
+    review.tell("decided", { path: picture.path, verdict: picture.decision?.verdict ?? null, open: name === "open" });
     if (name === "open") {
       if (draft.shapes.length) keepDraft(picture, draft);
       await review.show(picture);
@@ -124,7 +125,7 @@ export class Decisions {
       const answer = await api.decide(this.body("open", { note: "", as_drawn: false }, picture));
       if (draft.shapes.length) keepDraft(answer.picture, draft);
       review.setState(answer.state);
-      review.tell("decided", { path, verdict: null });
+      review.tell("decided", { path, verdict: null, open: true });
       await review.open(path);
       toast(`Taken back: ${picture.id} is open again.`);
     } catch (error) {

@@ -89,13 +89,15 @@ export class Queue {
     return make("button", { type: "button", className: "more", onclick }, label);
   }
 
-  row({ path, id, reason, verdict }, current) {
-    const told = verdict ? badge(verdict) : this.review.filter.startsWith("reason:") ? "" : plain(reason);
+  row({ path, id, reason, verdict, open }, current) {
+    const looked = this.review.filter === "sample" && open === false;
+    const decided = verdict && verdict !== "open" ? badge(verdict) : looked ? "looked at" : null;
+    const told = decided ?? (this.review.filter.startsWith("reason:") ? "" : plain(reason));
     return make(
       "button",
       { type: "button", title: path, data: { path }, aria: { current: path === current }, onclick: () => this.review.open(path) },
       make("span", {}, id),
-      make("span", { className: verdict ? "badge done" : "badge" }, told),
+      make("span", { className: decided ? "badge done" : "badge" }, told),
     );
   }
 
@@ -112,8 +114,8 @@ export class Queue {
     }
   }
 
-  decided({ path, verdict }) {
-    this.rows = this.rows.map((row) => (row.path === path ? { ...row, verdict } : row));
+  decided({ path, verdict, open }) {
+    this.rows = this.rows.map((row) => (row.path === path ? { ...row, verdict, open } : row));
     this.list("Nothing waits here.");
   }
 

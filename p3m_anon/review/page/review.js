@@ -4,7 +4,7 @@ import { api, Lost } from "./api.js";
 import { calm, trouble } from "./notices.js";
 
 const PAGE = 60;
-const BROWSED = ["decided", "released"]; // filters in which no picture waits for an answer
+const BROWSED = ["decided", "released", "failed"]; // filters in which no picture waits for an answer
 const RELEASED_FIRST = ["released", "sample"];
 const AGAIN = 3000; // ms between tries when the server does not answer
 
@@ -56,7 +56,8 @@ export class Review extends EventTarget {
     this.tell("filter");
     const turn = this.leave();
     try {
-      const [first] = await Promise.all([path ?? this.begin(), this.refresh()]);
+      await this.refresh();
+      const first = path ?? (await this.begin());
       if (turn !== this.turn) return;
       if (first) await this.open(first);
       else this.finish();
@@ -67,8 +68,7 @@ export class Review extends EventTarget {
 
   // The first picture of the filter that waits; where none does, the first of all.
   async begin() {
-    const waiting = await this.waiting(null, null);
-    if (waiting || !BROWSED.includes(this.filter)) return waiting;
+    if (!BROWSED.includes(this.filter)) return this.waiting(null, null);
     return (await api.queue(this.filter, null, 1, "")).rows[0]?.path ?? null;
   }
 
@@ -145,8 +145,7 @@ export class Review extends EventTarget {
 
   // After a decision: the next one that waits, from here on and then from the beginning.
   async advance(picture) {
-    const { filter } = this;
-    if (BROWSED.includes(filter) && picture.next) return this.open(picture.next);
+    if (BROWSED.includes(this.filter)) return picture.next ? this.open(picture.next) : this.show(picture);
     const turn = this.leave();
     try {
       const next = (await this.waiting(picture.path, picture.path)) ?? (await this.waiting(null, picture.path));
@@ -157,12 +156,16 @@ export class Review extends EventTarget {
     }
   }
 
+  // A desk that does not say which rows are open has at least their verdicts.
+  isOpen({ open, verdict }) {
+    return open ?? (this.filter === "later" || verdict === null || verdict === "open");
+  }
+
   async waiting(after, besides) {
-    const waits = ({ path, verdict }) =>
-      path !== besides && (verdict === null || verdict === "open" || (verdict === "skip" && this.filter === "later"));
+    if (!this.state.filters.find(({ key }) => key === this.filter).open) return null;
     for (let from = after; ; ) {
       const { rows, more } = await api.queue(this.filter, from, PAGE, "");
-      const found = BROWSED.includes(this.filter) ? undefined : rows.find(waits);
+      const found = rows.find((row) => row.path !== besides && this.isOpen(row));
       if (found || !more || !rows.length) return found?.path ?? null;
       from = rows.at(-1).path;
     }

@@ -3,7 +3,7 @@
 import { DECISIONS } from "./decisions.js";
 import { byId, make } from "./dom.js";
 import { TOOLS } from "./tools.js";
-import { question, told } from "./words.js";
+import { question, said } from "./words.js";
 
 export const LAYERS = [
   ["first", "First look"],
@@ -87,7 +87,7 @@ export class Task {
     byId("title").textContent = picture?.title ?? "";
     byId("detail").textContent = picture?.error ?? picture?.detail ?? "";
     byId("ask").textContent = picture ? question(picture, filter) : "";
-    byId("decided").textContent = picture?.decision ? told(picture.decision) : "";
+    byId("decided").textContent = picture ? said(picture, filter) : "";
     byId("name").textContent = picture?.id ?? "";
     byId("name").title = picture?.path ?? "";
     byId("place").textContent = picture?.place ? `${picture.place} of ${picture.total}` : "";

@@ -37,6 +37,7 @@ const VERDICTS = {
   skip: "skipped for now",
   open: "open again",
   covered: "every face is covered",
+  missed: "a face was missed",
 };
 
 // Short, for a list.
@@ -50,6 +51,12 @@ export const plain = (code) => (code ?? "").replaceAll("_", " ");
 export function when(at) {
   const moment = new Date(typeof at === "number" ? at * 1000 : at);
   return Number.isNaN(moment.getTime()) ? String(at) : moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+// What was said of a picture before.
+export function said({ decision, sampled }, filter) {
+  const looked = filter === "sample" && sampled ? [`Looked at in this sample: ${verdict(sampled)}.`] : [];
+  return [...looked, ...(decision ? [told(decision)] : [])].join(" ");
 }
 
 // Who decided what and when.
