@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -14,14 +12,11 @@ import numpy as np
 from p3m_anon.errors import ImageError
 from p3m_anon.files.folders import AS_DRAWN
 from p3m_anon.files.images import read
+from p3m_anon.files.labelme import read_labelme
+from p3m_anon.files.regions import FACE, SUGGESTION, Drawing, check_size
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Mask, Pixels
-
-_MOST_BYTES = 512 << 20  # LabelMe stores the whole picture in its file, as text
-_MOST_POINTS = 1_000_000
-_FAR = 1e6  # pixels; beyond this the rasteriser's whole numbers overflow
-_SHIFT = 4  # the rasteriser takes sixteenths of a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,32 +31,47 @@ def read_manual_mask(path: Path, size: tuple[int, int], stored_size: tuple[int, 
     """Read a mask for a picture of `size` (W, H), upright.
 
     PNG: 128 and brighter is blurred; marked as drawn by the file name, `<stem>.as_drawn.png`. LabelMe: polygons,
-    rectangles and circles of any label; marked as drawn by the flag `as_drawn`. The pixels of an outline are
-    in. An empty mask is an error, as is another size; `stored_size` (W, H, before the picture was turned upright)
-    lets the error say that the mask was drawn on the picture lying on its side. Raises ImageError.
+    rectangles, circles and masks of any label but `suggestion`, which no person has accepted; marked as drawn by the
+    flag `as_drawn`. The pixels of an outline are in. An empty mask is an error, as are a file of suggestions only and
+    another size; `stored_size` (W, H, before the picture was turned upright) lets the error say that the mask was
+    drawn on the picture lying on its side. Raises ImageError.
     """
     ending = path.suffix.lower()
-    if ending == ".png":
-        mask, as_drawn = _png(path), path.stem.endswith(AS_DRAWN)
-        _check_size((mask.shape[1], mask.shape[0]), size, stored_size, path.name)
-    elif ending == ".json":
-        mask, as_drawn = _labelme(path, size, stored_size)
-    else:
+    if ending == ".json":
+        return manual_mask(read_labelme(path, size, stored_size), size, path.name)
+    if ending != ".png":
         raise ImageError(f"{path.name}: masks are read from .png and LabelMe .json files only; convert it")
+    mask = _png(path)
+    check_size((mask.shape[1], mask.shape[0]), size, stored_size, path.name)
     if not mask.any():
-        raise ImageError(f"{path.name}: the mask is empty; draw the region to blur, or use the no-face list")
-    return ManualMask(mask, as_drawn)
+        raise _empty(path.name)
+    return ManualMask(mask, path.stem.endswith(AS_DRAWN))
 
 
-def _check_size(found: tuple[int, int], size: tuple[int, int], stored_size: tuple[int, int] | None, name: str) -> None:
-    if found == size:
-        return
-    what = f"{name}: the mask is {found[0]} x {found[1]}, the upright picture {size[0]} x {size[1]}"
-    if found == stored_size:
+def manual_mask(drawing: Drawing, size: tuple[int, int], name: str) -> ManualMask:
+    """What a person drew in an annotation tool, for a picture of `size` (W, H).
+
+    `name` says in errors where it came from. Raises ImageError where there are suggestions only, or nothing at all.
+    """
+    if drawing.drawn.area:
+        return ManualMask(drawing.drawn.full((size[1], size[0])), drawing.as_drawn)
+    if drawing.suggested.area:
         raise ImageError(
-            f"{what}; it was drawn on the picture as stored: turn it as the picture's EXIF orientation says"
+            f"{name}: nothing but suggestions; change their label from {SUGGESTION} to {FACE} to accept them"
         )
-    raise ImageError(f"{what}; draw it on this picture at full size")
+    raise _empty(name)
+
+
+def encode_mask(mask: Mask) -> bytes:
+    """A PNG of one bit, white = True, of a bool (H, W) mask; `read_manual_mask` gives back the same pixels."""
+    ok, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    if not ok:
+        raise ValueError(f"mask must be bool (H, W) and not empty, got {mask.dtype} {mask.shape}")
+    return data.tobytes()
+
+
+def _empty(name: str) -> ImageError:
+    return ImageError(f"{name}: the mask is empty; draw the region to blur, or use the no-face list")
 
 
 def _png(path: Path) -> Mask:
@@ -81,49 +91,3 @@ def _is_white(pixels: Pixels, name: str) -> Mask:
         raise ImageError(f"{name}: a colour picture, not a mask; save white for the region to blur, black for the rest")
     white = colors[..., 0] >= half
     return np.asarray(white & (pixels[..., -1] >= half) if pixels.shape[2] in (2, 4) else white)
-
-
-def _labelme(path: Path, size: tuple[int, int], stored_size: tuple[int, int] | None) -> tuple[Mask, bool]:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ImageError(f"{path.name}: far too large for a mask; save it without the picture inside")
-        content = json.loads(path.read_bytes())
-        declared = (content["imageWidth"], content["imageHeight"])
-        shapes, flags = content["shapes"], content.get("flags") or {}
-        if all(type(side) is int for side in declared):
-            _check_size(declared, size, stored_size, path.name)
-        else:
-            raise ValueError("imageWidth and imageHeight are missing")
-        mask = np.zeros((size[1], size[0]), np.uint8)
-        for shape in shapes:
-            _draw(mask, shape)
-        return mask.astype(np.bool_), flags.get("as_drawn") is True
-    except OSError as error:
-        raise ImageError(f"{path.name}: cannot be read; check the file and its rights") from error
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        why = (str(error).splitlines() or ["malformed"])[0][:80]
-        raise ImageError(f"{path.name}: not a LabelMe mask ({why}); save it again from LabelMe") from error
-
-
-def _draw(mask: np.ndarray[Any, np.dtype[np.uint8]], shape: dict[str, Any]) -> None:
-    """Add one shape to uint8 (H, W) `mask`; LabelMe counts from a pixel's corner, the rasteriser from its centre."""
-    points = np.asarray(shape["points"], dtype=np.float64)
-    kind = shape.get("shape_type") or "polygon"
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) > _MOST_POINTS or not (abs(points) < _FAR).all():
-        raise ValueError(f"a {kind} without proper points")
-    points = points - 0.5
-    if kind == "rectangle" and len(points) >= 2:
-        (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
-        points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-    elif kind == "circle" and len(points) == 2:
-        points = _circle(points[0], math.dist(points[0], points[1]))
-    elif kind != "polygon" or len(points) < 3:
-        raise ValueError(f"a shape `{str(kind)[:20]}` of {len(points)} points; use polygons, rectangles and circles")
-    cv2.fillPoly(mask, [np.round(points * (1 << _SHIFT)).astype(np.int32)], 255, lineType=cv2.LINE_8, shift=_SHIFT)
-
-
-def _circle(center: Any, radius: float) -> Any:
-    """A polygon around the circle: its sides touch it from outside, by less than a quarter of a pixel."""
-    sides = max(16, math.ceil(math.pi / math.acos(radius / (radius + 0.25)))) if radius > 0 else 16
-    angles = np.arange(sides) * (2 * math.pi / sides)
-    return center + radius / math.cos(math.pi / sides) * np.stack([np.cos(angles), np.sin(angles)], axis=1)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from p3m_anon.errors import ImageError
-from p3m_anon.files.manual_masks import read_manual_mask
+from p3m_anon.faces.patch import Patch, from_mask
+from p3m_anon.files.labelme import labelme_json
+from p3m_anon.files.manual_masks import encode_mask, manual_mask, read_manual_mask
+from p3m_anon.files.regions import FACE, SUGGESTION, Drawing, Region
 from tests.files.drawn import photo, saved
 
 SIZE = (40, 30)
@@ -112,3 +120,44 @@ def test_labelme_rubbish(tmp_path: Path, text: str) -> None:
         read_manual_mask(tmp_path / "a.json", SIZE)
     with pytest.raises(ImageError, match="cannot be read"):
         read_manual_mask(tmp_path / "none.json", SIZE)
+
+
+@given(hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20)))
+def test_a_mask_that_is_written_is_read_again(mask: np.ndarray) -> None:
+    data = encode_mask(mask)
+    assert Image.open(BytesIO(data)).mode == "1"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.as_drawn.png")
+        path.write_bytes(data)
+        if not mask.any():
+            with pytest.raises(ImageError, match="empty"):
+                read_manual_mask(path, (mask.shape[1], mask.shape[0]))
+            return
+        found = read_manual_mask(path, (mask.shape[1], mask.shape[0]))
+    np.testing.assert_array_equal(found.mask, mask)
+    assert found.as_drawn
+
+
+def test_suggestions_are_no_mask_until_they_are_renamed(tmp_path: Path) -> None:
+    path, patch = tmp_path / "a.json", from_mask(drawing() > 0)
+    path.write_bytes(labelme_json([Region(SUGGESTION, patch)], SIZE, "a.jpg"))
+    with pytest.raises(ImageError, match="nothing but suggestions; change their label from suggestion to face"):
+        read_manual_mask(path, SIZE)
+    path.write_text(path.read_text().replace(f'"label": "{SUGGESTION}"', f'"label": "{FACE}"'))
+    np.testing.assert_array_equal(read_manual_mask(path, SIZE).mask, drawing() > 0)
+    other = from_mask(np.eye(30, 40, dtype=bool))
+    path.write_bytes(labelme_json([Region(SUGGESTION, other), Region(FACE, patch)], SIZE, "a.jpg", as_drawn=True))
+    both = read_manual_mask(path, SIZE)
+    np.testing.assert_array_equal(both.mask, drawing() > 0)
+    assert both.as_drawn
+
+
+def test_a_drawing_is_a_mask_only_if_a_person_drew() -> None:
+    blank, patch = Patch(0, 0, np.zeros((0, 0), bool)), from_mask(drawing() > 0)
+    found = manual_mask(Drawing(patch, blank, as_drawn=True), SIZE, "a.jpg")
+    np.testing.assert_array_equal(found.mask, drawing() > 0)
+    assert found.as_drawn
+    with pytest.raises(ImageError, match=r"a.jpg: nothing but suggestions"):
+        manual_mask(Drawing(blank, patch), SIZE, "a.jpg")
+    with pytest.raises(ImageError, match=r"a.jpg: the mask is empty"):
+        manual_mask(Drawing(blank, blank), SIZE, "a.jpg")
