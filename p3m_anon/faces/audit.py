@@ -120,9 +120,14 @@ def targets(
     return [one for one in found if one.zone.area >= LEAST_ZONE]
 
 
-def best(sightings: Sequence[Sighting], box: Box) -> float:
-    """The highest score of a sighting of this face, 0 if there is none."""
-    return max((s.score for s in sightings if overlap(s.box, box) >= SAME_FACE), default=0.0)
+def best(sightings: Sequence[Sighting], box: Box, others: Sequence[Box] = ()) -> float:
+    """The highest score of a sighting of this face, 0 if there is none.
+
+    others: boxes of other faces; a sighting that shares more with one of them is theirs. Else hair beside a masked
+    face would pass for the face.
+    """
+    mine = (s for s in sightings if overlap(s.box, box) >= SAME_FACE)
+    return max((s.score for s in mine if not any(overlap(s.box, o) > overlap(s.box, box) for o in others)), default=0.0)
 
 
 def overlap(one: Box, other: Box) -> float:

@@ -137,7 +137,8 @@ class AuditJob:
         result.faces = len(found)
         result.checks.append("detail against the source" if seen.source else "detail without the source")
         for number, target in enumerate(found):
-            face, restored = self._measured(seen, target, attack=number < MOST_FACES)
+            others = [one.box for one in found if one is not target]
+            face, restored = self._measured(seen, target, others, attack=number < MOST_FACES)
             dismissed = "no face" if is_dismissed(target.box, seen.item.dismissed) else None
             findings = face_findings(face, seen.item.basis or dismissed)
             if self._embedder is not None and seen.source is not None and target.face is not None:
@@ -151,7 +152,9 @@ class AuditJob:
                 result.crops.append(crop_strip(said, before, rgb, restored, target.box))
         _lbp_alone(seen, found)
 
-    def _measured(self, seen: Open, target: Target, *, attack: bool) -> tuple[FaceMeasures, RGB | None]:
+    def _measured(
+        self, seen: Open, target: Target, others: list[Box], *, attack: bool
+    ) -> tuple[FaceMeasures, RGB | None]:
         """Measures of one place, and the picture after the inverse filter where that was run."""
         rgb, before = seen.output.rgb, seen.source.rgb if seen.source else None
         upright = [s for s in seen.sightings if s.turns == 0 and s.detector != LBP]
@@ -167,7 +170,7 @@ class AuditJob:
             width=target.width,
             origin=target.origin,
             cover=target.cover,
-            score_before=best(seen.before, target.box) if seen.source else None,
+            score_before=best(seen.before, target.box, others) if seen.source else None,
             score_after=best(upright, target.box),
             turned=best(turned, target.box),
             fired=tuple(sorted(fired)),

@@ -143,19 +143,18 @@ class ReviewDesk:
             sha256, version = _text(asked, "sha256"), int(asked.get("version") or 0)
             note = str(asked.get("note") or "").strip()[:2000] or None
             decision = Decision(row.path, sha256, verdict, note=note)
-            shapes: tuple[Shape, ...] = ()
             if verdict in ("mask", "no_face", "normal"):
-                decision, shapes = self._judged(row, decision, asked)
+                decision = self._judged(row, decision, asked)
             elif verdict == "exclude" and sha256 != self._hash(row):
                 raise self._changed(row.path, wanted)
         except (ValueError, TypeError) as error:
             raise Refused(400, str(error)) from error
         try:
-            self._record(row, decision, shapes, who, version)
+            self._record(row, decision, who, version)
         except Outdated as error:
             raise Refused(409, str(error), now=self.picture(row.path, wanted)) from error
 
-    def _judged(self, row: Row, decision: Decision, asked: Json) -> tuple[Decision, tuple[Shape, ...]]:
+    def _judged(self, row: Row, decision: Decision, asked: Json) -> Decision:
         """A decision about faces, with its mask written; it holds for what the person was shown."""
         opened = self._shown(row)
         if decision.image_sha256 != opened.decoded.sha256:
@@ -176,23 +175,24 @@ class ReviewDesk:
         if drawn.mask.any():
             file, sha256 = write_drawing(self.folders.private, row.id, shapes, drawn.mask)
             values = {**values, "mask": file, "mask_sha256": sha256, "as_drawn": as_drawn}
-        return Decision(**{**values, "dismissed": drawn.uncovered}), shapes
+        return Decision(**{**values, "dismissed": drawn.uncovered})
 
-    def _record(self, row: Row, decision: Decision, shapes: tuple[Shape, ...], who: str, version: int) -> None:
+    def _record(self, row: Row, decision: Decision, who: str, version: int) -> None:
         """Into the ledger; of two drawings only the one that counts stays on disk."""
-        before = self._ask(lambda ledger: Decisions(ledger).of(row.path))
-        old = before.mask if before is not None else None
         try:
-            self._ask(lambda ledger: Decisions(ledger).record(decision, who, version))
-        except Outdated:
-            old = decision.mask if decision.mask != old else None
+            before = self._ask(lambda ledger: _recorded(ledger, decision, who, version))
+        except Outdated as error:
+            self._drop(decision, error.now)
             raise
-        finally:
-            if old is not None and old != decision.mask:
-                remove_drawing(self.folders.private, old)
+        if before is not None:
+            self._drop(before, decision)
         answer = {"no_face": COVERED, "skip": None, "open": None}.get(decision.verdict, MISSED)
         if decision.verdict != "skip":
             self._ask(lambda ledger: Samples(ledger).answer(row.path, answer, who))
+
+    def _drop(self, stale: Decision, kept: Decision) -> None:
+        if stale.mask is not None and stale.mask != kept.mask:
+            remove_drawing(self.folders.private, stale.mask)
 
     # -- carrying it out
 
@@ -248,6 +248,13 @@ class ReviewDesk:
 
     def _changed(self, path: str, wanted: str) -> Refused:
         return Refused(409, "the file has changed since it was shown; look again", now=self.picture(path, wanted))
+
+
+def _recorded(ledger: Ledger, decision: Decision, who: str, version: int) -> Decision | None:
+    """Record a decision; the one before it, which the person had seen."""
+    before = Decisions(ledger).of(decision.path)
+    Decisions(ledger).record(decision, who, version)
+    return before
 
 
 def _begin_sample(ledger: Ledger, size: int, seed: int, who: str) -> None:

@@ -33,7 +33,8 @@ class Sighting:
 
     def to_json(self) -> dict[str, Any]:
         """For the page, counted from pixel corners."""
-        return {**vars(self), "box": [v + CENTRE for v in self.box]}
+        outline = None if self.outline is None else [list(point) for point in self.outline]
+        return {**vars(self), "box": [v + CENTRE for v in self.box], "outline": outline}
 
     def suggestion(self) -> Shape:
         """The shape that would mask it: the outline as `blur` drew it, else the ellipse around the box."""

@@ -10,7 +10,7 @@ import pytest
 
 from p3m_anon.detectors import shape_prior
 from p3m_anon.faces.align import SIDE, TEMPLATE, aligned, five_points
-from p3m_anon.faces.audit import FaceMeasures, Sighting, overlap, targets
+from p3m_anon.faces.audit import FaceMeasures, Sighting, best, overlap, targets
 from p3m_anon.faces.audit_findings import face_findings, identity_findings, outside_findings
 from p3m_anon.faces.detail import Detail
 from p3m_anon.faces.face import Face
@@ -207,3 +207,12 @@ def test_alignment_puts_the_five_points_where_embedders_want_them():
     for x, y in TEMPLATE:
         assert crop[round(y), round(x)].min() > 200
     assert five_points(face().landmarks).shape == (5, 2)
+
+
+def test_a_sighting_belongs_to_the_face_that_it_shares_most_with():
+    """Hair beside a masked face: the source's face overlaps both places, but it is the masked one's."""
+    face, hair = (0.0, 0.0, 50.0, 70.0), (20.0, 0.0, 80.0, 60.0)
+    seen = [Sighting("x", (0.0, 0.0, 52.0, 70.0), 0.9)]
+    assert best(seen, hair) == 0.9
+    assert best(seen, hair, [face]) == 0.0
+    assert best(seen, face, [hair]) == 0.9
