@@ -8,7 +8,7 @@ from types import ModuleType
 from p3m_anon.errors import MissingExtra
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "review": ("starlette", "uvicorn", "pycocotools"),
+    "review": ("starlette", "uvicorn"),
     "ray": ("ray",),
     "export": ("onnx", "onnxscript", "pyarrow"),
     "remote": ("fsspec",),

@@ -44,9 +44,11 @@ def test_every_data_file_is_packaged(config: ConfigParser, package: str, folder:
     for path in (ROOT / folder).rglob("*"):
         if path.is_dir() or path.suffix in (".py", ".pyc") or any(part in NOT_OURS for part in path.parts):
             continue
-        inside = package if folder == "manifests" else ".".join(path.parent.relative_to(ROOT).parts)
+        home = next(one for one in path.parents if one == ROOT / folder or (one / "__init__.py").is_file())
+        inside = package if folder == "manifests" else ".".join(home.relative_to(ROOT).parts)
         patterns = [pattern.strip().removeprefix("**/") for pattern in data.get(inside, "").split(",")]
-        if not any(fnmatch(path.name, pattern) for pattern in patterns):
+        names = path.name, path.relative_to(home).as_posix()
+        if not any(fnmatch(name, pattern) for pattern in patterns for name in names):
             left_out.append(str(path.relative_to(ROOT)))
     assert left_out == []
 

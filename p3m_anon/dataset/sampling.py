@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
 from typing import TypeVar
+
+import numpy as np
 
 T = TypeVar("T")
 CONFIDENCE = 0.95
@@ -17,12 +18,12 @@ def draw_sample(items: Iterable[T], size: int, seed: int) -> list[T]:
     """
     if size < 1:
         raise ValueError(f"size must be at least 1, got {size}")
-    generator = random.Random(seed)
+    generator = np.random.default_rng(seed)
     kept: list[tuple[int, T]] = []
     for number, item in enumerate(items):
         if number < size:
             kept.append((number, item))
-        elif (place := generator.randrange(number + 1)) < size:
+        elif (place := int(generator.integers(number + 1))) < size:
             kept[place] = (number, item)
     return [item for _, item in sorted(kept, key=lambda one: one[0])]
 

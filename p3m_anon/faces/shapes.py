@@ -112,7 +112,7 @@ def _shape(item: object, number: int) -> Shape:
     try:
         points = np.asarray(item.get("points"), np.float64)
         width = float(item.get("width", 0.0))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"shape {number}, a {kind}, is not made of numbers") from error
     fewest = {"polygon": 3, "ellipse": 2}.get(cast(str, kind), 1)
     if points.ndim != 2 or points.shape[1] != 2 or not fewest <= len(points) <= MOST_POINTS:

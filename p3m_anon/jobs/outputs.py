@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import cv2
-import numpy as np
 
 from p3m_anon.faces.patch import union
 from p3m_anon.faces.reasons import Finding
 from p3m_anon.files.alphas import encode_alpha
 from p3m_anon.files.ledger_rows import Output, Row
+from p3m_anon.files.manual_masks import encode_mask
 from p3m_anon.files.masked import encode_masked
 from p3m_anon.reports.panels import figure_panels
 from p3m_anon.reports.thumbnails import before_after
 
 if TYPE_CHECKING:
-    from p3m_anon.arrays import RGB, AlphaPixels, Mask, Pixels
+    from p3m_anon.arrays import RGB, AlphaPixels, Pixels
     from p3m_anon.detectors.looks import Sight
     from p3m_anon.faces.masks import FaceMask
     from p3m_anon.files.decisions import Decision
@@ -81,7 +81,7 @@ class Outputs:
         if picture.alpha is not None:
             files["alpha"] = (f"mask/{name}.png", encode_alpha(picture.alpha))
             clock("encode alpha")
-        facemask = _png(mask)
+        facemask = encode_mask(mask)
         files["facemask"] = (f"facemask/{name}.png", facemask)
         if self._request.publish_facemask:
             files["public_facemask"] = (f"facemask/{name}.png", facemask)
@@ -131,14 +131,6 @@ class _Clock:
         now = time.thread_time()
         self._timings[stage] = self._timings.get(stage, 0.0) + (now - self._last) * 1000
         self._last = now
-
-
-def _png(mask: Mask) -> bytes:
-    """A 1-bit PNG of a bool mask, white = blurred."""
-    ok, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
-    if not ok:
-        raise ValueError("the face mask could not be encoded")
-    return data.tobytes()
 
 
 def _jpeg(rgb: RGB, quality: int = 80) -> bytes:

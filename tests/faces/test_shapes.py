@@ -97,6 +97,7 @@ def test_shapes_survive_json():
         [{"kind": "polygon", "points": [[1, 1], [2, 2], [3]]}],
         [{"kind": "polygon", "points": [[1, 1], [2, 2], [3, float("nan")]]}],
         [{"kind": "polygon", "points": [[1, 1], [2, 2], [3, 1e9]]}],
+        [{"kind": "polygon", "points": [[1, 1], [2, 2], [3, 10**400]]}],
         [{"kind": "ellipse", "points": [[1, 1], [2, 2], [3, 3]]}],
         [{"kind": "brush", "points": [[1, 1]]}],
         [{"kind": "brush", "points": [], "width": 3}],
