@@ -4,7 +4,7 @@ import { api } from "./api.js";
 import { askBasis, choose } from "./dialogs.js";
 import { dropDraft, keepDraft } from "./drawing.js";
 import { byId } from "./dom.js";
-import { toast } from "./notices.js";
+import { calm, toast } from "./notices.js";
 import { told, verdict as words } from "./words.js";
 
 // The buttons, in the order in which they are shown. `wide`: as broad as the column. `broken`: also for a file that
@@ -85,6 +85,7 @@ export class Decisions {
     try {
       const answer = await api.decide(this.body(name, more));
       this.working(false);
+      calm();
       await this.done(name, answer);
     } catch (error) {
       this.working(false);

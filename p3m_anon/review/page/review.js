@@ -109,6 +109,7 @@ export class Review extends EventTarget {
       const shown = await this.viewer.show(picture, this.which);
       if (!shown || turn !== this.turn) return;
       this.ready = true;
+      calm();
       this.tell("picture");
       this.expect(picture.next);
     } catch (error) {

@@ -7,7 +7,7 @@ export const TOOLS = [
   { name: "ellipse", label: "Ellipse", key: "e", hint: "Drag a box around the face." },
   { name: "polygon", label: "Polygon", key: "g", hint: "Click around the face; Enter closes it." },
   { name: "brush", label: "Brush", key: "b", hint: "Paint over the face." },
-  { name: "erase", label: "Rub out", key: "r", hint: "Paint away what was drawn." },
+  { name: "erase", label: "Rub out", key: "r", hint: "Paint the mask away." },
   { name: "select", label: "Change", key: "v", hint: "Drag shapes and corners; Delete removes." },
   { name: "hand", label: "Move", key: "h", hint: "Drag the picture (also: hold Space)." },
 ];
