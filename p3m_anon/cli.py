@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("p3m_anon.commands.demo:demo", "Try it: blur real portraits that came with the installation."),
     "blur": ("p3m_anon.commands.blur:blur", "Blur the faces of a folder of portraits."),
     "review": ("p3m_anon.commands.review:review", "Decide on a local page about the pictures that wait."),
+    "masks": ("p3m_anon.commands.masks:masks", "Masks out to LabelMe, COCO or PNG, and back."),
     "audit": ("p3m_anon.commands.audit:audit", "Re-read a release and attack it."),
     "weights": ("p3m_anon.commands.weights:weights", "Model weights: list, fetch, import, verify."),
     "doctor": ("p3m_anon.commands.doctor:doctor", "What works on this machine, and what to do about what does not."),
