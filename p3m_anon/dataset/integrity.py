@@ -6,14 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-PUBLIC_KEYS = frozenset(
-    (
-        *("id", "split", "status", "image", "image_sha256", "alpha", "alpha_sha256", "width", "height", "faces"),
-        *("detector", "profile", "fidelity", "settings_digest", "release_basis", "license", "source", "attribution"),
-    )
-)
-"""What a manifest row may say; everything else is private until someone decides otherwise."""
+from p3m_anon.dataset.rows import FILE_KEYS, KEYS
 
+PUBLIC_KEYS = frozenset(KEYS)
 STATUSES = frozenset(("anonymized", "anonymized_manual", "no_face", "normal"))
 UNBLURRED = frozenset(("no_face", "normal"))
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -36,11 +31,11 @@ def row_form(row: Any) -> str | None:
     for key in ("id", "image", "image_sha256", "status"):
         if not isinstance(row.get(key), str) or not row[key]:
             return f"{key} is missing"
-    for key in ("image", "alpha"):
+    for key in FILE_KEYS:
         path = row.get(key)
         if path is not None and not _stays_inside(path):
             return f"{key} leads out of the release folder"
-    for key in ("image_sha256", "alpha_sha256"):
+    for key in (f"{key}_sha256" for key in FILE_KEYS):
         if row.get(key) is not None and not (isinstance(row[key], str) and _SHA256.match(row[key])):
             return f"{key} is no sha256"
     return None

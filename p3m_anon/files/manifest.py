@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from p3m_anon.dataset.rows import row_line
 from p3m_anon.files.atomic import replacing
 from p3m_anon.files.ledger_rows import Row
 
@@ -44,4 +44,4 @@ def write_manifest(file: Path, rows: Iterable[Row]) -> None:
     """Write the rows in the order given, atomically."""
     with replacing(file) as stream:
         for row in rows:
-            stream.write(json.dumps(manifest_row(row), ensure_ascii=False).encode() + b"\n")
+            stream.write(row_line(manifest_row(row)).encode() + b"\n")

@@ -23,6 +23,7 @@ from p3m_anon.files.manifest import write_manifest
 from p3m_anon.files.private import join_run, locked
 from p3m_anon.files.probe import probe
 from p3m_anon.files.release import Release
+from p3m_anon.files.samples import Samples
 from p3m_anon.jobs.detectors import LookPlan, build_looks, plan_looks
 from p3m_anon.jobs.inputs import Folders, find_folders, find_strangers, make_task, register, remove_gone
 from p3m_anon.jobs.request import BlurRequest, Summary
@@ -182,5 +183,8 @@ def _report(request: BlurRequest, ledger: Ledger, summary: Summary) -> Path:
         "Settings": ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in asdict(request.settings).items()),
         "p3m-anon": __version__,
     }
+    sample = Samples(ledger).newest()
+    if sample is not None and sample.statement:
+        facts["Spot check"] = sample.statement
     rows = {status: ledger.rows(status) for status in ("needs_review", "failed", "unsupported", "accepted")}
     return write_report(summary.private / "report.html", summary.private, facts, rows)

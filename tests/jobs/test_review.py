@@ -334,6 +334,8 @@ def test_a_sample_check_ends_with_a_statement(desk):
     given = answer(desk, paths[1], "mask", shapes=[FACE])
     assert given["state"]["sample"]["missed"] == 1
     assert "1 had a face that was missed" in given["state"]["sample"]["statement"]
+    written(desk)
+    assert "1 had a face that was missed" in (desk.folders.private / "report.html").read_text()
     outside = ({"a.png", "b.png", "sub/c.png"} - set(paths)).pop()
     with pytest.raises(Refused):
         answer(desk, outside, "covered")
