@@ -199,8 +199,10 @@ class FakeDesk:
         return self.writing()
 
     def writing(self) -> Json:
+        if not self.left:
+            return {"running": False, "done": 0, "total": 0, "message": "", "error": None}
         self.left -= 1
-        if self.left > 0:
+        if self.left:
             return {"running": True, "done": 1, "total": 2, "message": "1 of 2 pictures", "error": None}
         for decision in self.decisions.values():
             decision["written"] = True

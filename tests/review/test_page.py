@@ -366,7 +366,7 @@ def test_what_is_drawn_covers_its_place_on_the_screen(visit: Visit) -> None:
 
 def test_a_sample_is_looked_through(visit: Visit, desk: FakeDesk) -> None:
     desk.sampling = True
-    visit.page.goto(visit.url)
+    visit.page.goto(f"{visit.url}#f=sample")
     visit.shown("a.jpg")
     assert visit.page.get_attribute("#canvas", "data-which") == "released"
     assert "0 of 4 looked at, 0 missed" in visit.page.inner_text("#sample")

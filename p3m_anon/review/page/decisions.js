@@ -8,11 +8,11 @@ import { calm, toast } from "./notices.js";
 import { told, verdict as words } from "./words.js";
 
 // The buttons, in the order in which they are shown. `wide`: as broad as the column. `broken`: also for a file that
-// cannot be shown.
+// cannot be shown. `sample`: in a sample check only, or not there (where "covered" says it already).
 export const DECISIONS = [
   { verdict: "covered", label: "Every face is covered", key: "C", wide: true, sample: true },
   { verdict: "mask", label: "Save mask", key: "Enter", wide: true },
-  { verdict: "no_face", label: "No identifiable face", key: "F", wide: true },
+  { verdict: "no_face", label: "No identifiable face", key: "F", wide: true, sample: false },
   { verdict: "normal", label: "May stay…", key: "M" },
   { verdict: "exclude", label: "Exclude…", key: "X", broken: true },
   { verdict: "skip", label: "Skip for now", key: "L", broken: true },
@@ -29,7 +29,8 @@ export class Decisions {
   // May this be decided now?
   may({ verdict, sample, broken }) {
     const { picture, ready, busy, filter } = this.review;
-    if (!picture || busy || (picture.error ? !broken : !ready) || (sample && filter !== "sample")) return false;
+    if (!picture || busy || (picture.error ? !broken : !ready)) return false;
+    if (sample !== undefined && sample !== (filter === "sample")) return false;
     if (verdict !== "open") return true;
     return (picture.decision !== null && !picture.decision.lapsed) || (filter === "sample" && Boolean(picture.sampled));
   }
@@ -156,9 +157,10 @@ export class Decisions {
   async conflict({ error, now }) {
     const { review, drawing } = this;
     const own = { shapes: drawing.shapes, asDrawn: drawing.asDrawn, note: drawing.note };
+    const decided = now.decision && now.version !== review.picture.version;
     const answer = await choose(
       "This picture has changed in the meantime",
-      `${now.decision ? told(now.decision) : error}\n\nYour drawing was not saved, and it is not lost.`,
+      `${decided ? told(now.decision) : error}\n\nYour drawing was not saved, and it is not lost.`,
       [["theirs", "Show theirs"], ["mine", "Keep mine and look again"]],
     );
     dropDraft(review.picture);

@@ -36,7 +36,10 @@ export class Preview extends EventTarget {
   async ask() {
     const { picture, view, base } = this.viewer;
     const area = view.window();
-    if (!base || !area) return;
+    if (!base || !area) {
+      this.say("");
+      return;
+    }
     this.abort = new AbortController();
     const { signal } = this.abort;
     const asked = {

@@ -2,6 +2,7 @@
 
 import { api } from "./api.js";
 import { byId, make } from "./dom.js";
+import { BROWSED } from "./review.js";
 import { badge, plain } from "./words.js";
 
 const PAGE = 60;
@@ -38,7 +39,7 @@ export class Queue {
           onclick: () => this.review.choose(key),
         },
         make("span", {}, label),
-        make("span", {}, open && open !== total ? `${open} of ${total}` : `${total}`),
+        make("span", {}, open === total || BROWSED.includes(key) ? `${total}` : `${open} of ${total}`),
       );
     const reasons = state.filters.filter(({ key }) => key.startsWith("reason:"));
     const others = state.filters.filter(({ key }) => !key.startsWith("reason:"));

@@ -4,7 +4,7 @@ import { api, Lost } from "./api.js";
 import { calm, trouble } from "./notices.js";
 
 const PAGE = 60;
-const BROWSED = ["decided", "released", "failed"]; // filters in which no picture waits for an answer
+export const BROWSED = ["decided", "released", "failed"]; // filters in which no picture waits for an answer
 const RELEASED_FIRST = ["released", "sample"];
 const AGAIN = 3000; // ms between tries when the server does not answer
 
@@ -37,7 +37,7 @@ export class Review extends EventTarget {
   async follow() {
     const wanted = new URLSearchParams(location.hash.slice(1));
     const known = this.state.filters.some(({ key }) => key === wanted.get("f"));
-    const filter = known ? wanted.get("f") : this.state.sample ? "sample" : "todo";
+    const filter = known ? wanted.get("f") : "todo";
     if (filter === this.filter && wanted.get("p") === (this.picture?.path ?? null)) return;
     await this.choose(filter, wanted.get("p"));
   }

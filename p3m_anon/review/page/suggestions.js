@@ -18,6 +18,10 @@ export class Suggestions extends EventTarget {
     return [...(this.drawing.picture?.suggestions ?? []).entries()].filter(([number]) => !taken.has(number));
   }
 
+  any() {
+    return Boolean(this.drawing.picture?.suggestions.length);
+  }
+
   current() {
     const left = this.left();
     return left.length ? left[this.place()][1] : null;

@@ -94,7 +94,7 @@ export class Task {
     byId("previous").disabled = !picture?.previous;
     byId("next").disabled = !picture?.next;
     byId("which").disabled = !picture?.released || !ready;
-    byId("which").setAttribute("aria-pressed", which === "released");
+    byId("which").firstChild.data = which === "released" ? "Shown: released" : "Shown: original";
     byId("waiting").hidden = !(picture ? !ready && !picture.error : state === null);
     byId("layer-transition").disabled = !picture?.transition;
     if (ready) {
@@ -133,7 +133,7 @@ export class Task {
     const left = suggestions.left();
     const key = make("kbd", {}, "U");
     const label = left.length > 1 ? `Blur suggestion ${suggestions.place() + 1} of ${left.length}` : "Blur this suggestion";
-    byId("accept").replaceChildren(left.length ? label : "No suggestion left", key);
+    byId("accept").replaceChildren(left.length ? label : suggestions.any() ? "No suggestion left" : "No suggestion", key);
     for (const id of ["accept", "accept-all", "suggestion-before", "suggestion-after"]) byId(id).disabled = !left.length;
   }
 
@@ -143,7 +143,7 @@ export class Task {
     for (const decision of DECISIONS) {
       const button = byId(`decide-${decision.verdict}`);
       button.disabled = !decisions.may(decision);
-      button.hidden = Boolean(decision.sample) && review.filter !== "sample";
+      button.hidden = decision.sample !== undefined && decision.sample !== (review.filter === "sample");
     }
     const drawn = drawing.masks();
     byId("decide-mask").classList.toggle("main", drawn);

@@ -8,14 +8,14 @@ const NAME = "p3m-who";
 export function prepareTop(review) {
   byId("who").oninput = ({ target }) => sessionStorage.setItem(NAME, target.value);
   byId("theme").onclick = switchTheme;
-  review.addEventListener("state", () => showState(review.state));
+  for (const name of ["state", "filter"]) review.addEventListener(name, () => showState(review));
   review.addEventListener("finished", () => showFinished(review));
   review.addEventListener("picture", () => review.picture && (byId("empty").hidden = true));
   review.addEventListener("filter", () => (byId("empty").hidden = true));
   review.addEventListener("restored", () => toast("Your unsaved drawing is back."));
 }
 
-function showState({ who, progress, sample, out }) {
+function showState({ state: { who, progress, sample, out }, filter }) {
   const name = byId("who");
   if (!name.dataset.asked) {
     name.dataset.asked = "true";
@@ -23,9 +23,11 @@ function showState({ who, progress, sample, out }) {
   }
   document.title = `Review ${out} - p3m-anon`;
   byId("progress").textContent = `${progress.decided} of ${progress.total} decided`;
-  byId("sample").hidden = !sample;
-  if (!sample) return;
-  byId("sample").textContent = `Sample: ${sample.answered} of ${sample.size} looked at, ${sample.missed} missed`;
+  const sampling = sample !== null && filter === "sample";
+  byId("progress").hidden = sampling;
+  byId("sample").hidden = !sampling;
+  if (!sampling) return;
+  byId("sample").textContent = `${sample.answered} of ${sample.size} looked at, ${sample.missed} missed`;
   byId("sample").title = sample.statement ?? "";
 }
 

@@ -17,14 +17,15 @@ const ASK = {
 
 const ASK_RELEASED = "Is any face still clear? Draw over it and save. If every face is masked, go on with the next picture.";
 const ASK_SAMPLE = "Look at every head, also small and far ones. Is every face masked? Say so; if not, draw over it and save.";
+const ASK_LOOKED = "You have looked at this one. Answer again, or take the answer back.";
 const ASK_DECIDED = "This is decided. Change the drawing and save again, or take the decision back.";
 const ASK_BROKEN = "It cannot be shown, so nothing can be drawn. Skip it for now, or exclude it from the dataset.";
 const ASK_ANY = "Draw over every face that is not covered, then save; or say what else holds.";
 
 export function question(picture, filter) {
   if (picture.error) return ASK_BROKEN;
+  if (filter === "sample") return picture.sampled ? ASK_LOOKED : ASK_SAMPLE;
   if (picture.decision && !picture.decision.lapsed && picture.decision.verdict !== "skip") return ASK_DECIDED;
-  if (filter === "sample") return ASK_SAMPLE;
   if (picture.status === "accepted") return ASK_RELEASED;
   return ASK[picture.reason] ?? ASK_ANY;
 }
