@@ -91,13 +91,14 @@ class Outdated(P3MError):
 
 
 class Listed(NamedTuple):
-    """One line of a queue."""
+    """One line of a queue; open: it still needs an answer there."""
 
     path: str
     id: str
     status: str
     reason: str | None
     verdict: str | None
+    open: bool
 
 
 _FIELDS = ("mask", "mask_sha256", "as_drawn", "dismissed", "basis", "reference", "note")
@@ -107,6 +108,7 @@ _BINDS = "coalesce(d.verdict, 'open') NOT IN ('open', 'skip')"
 _OPEN = f"(i.status = 'needs_review' AND (NOT ({_BINDS}) OR i.decision IS d.version) AND d.verdict IS NOT 'skip')"
 _LATER = "(i.status = 'needs_review' AND d.verdict IS 'skip')"
 _UNWRITTEN = f"({_BINDS} AND i.decision IS NOT d.version OR NOT ({_BINDS}) AND i.decision IS NOT NULL)"
+_SAMPLED = "SELECT path FROM sample_items WHERE sample = (SELECT max(n) FROM samples)"
 _WANTED = {
     "todo": "i.status = 'needs_review'",
     "open": _OPEN,
@@ -170,11 +172,12 @@ class Decisions:
         """
         given = {**self._given(wanted), "after": after or "", "most": most, "find": f"%{_escaped(find)}%"}
         rows = self._db.execute(
-            f"SELECT i.path, i.id, i.status, i.reason, d.verdict {_FROM} {_condition(wanted)} AND i.path > :after"
+            f"SELECT i.path, i.id, i.status, i.reason, d.verdict, {_still_open(wanted)}"
+            f" {_FROM} {_condition(wanted)} AND i.path > :after"
             " AND i.id LIKE :find ESCAPE '\\' ORDER BY i.path LIMIT :most",
             given,
         )
-        return [Listed(*row) for row in rows]
+        return [Listed(*tuple(row)[:-1], bool(row[-1])) for row in rows]
 
     def paths(self, wanted: str) -> Iterator[str]:
         """All paths of a queue."""
@@ -211,8 +214,14 @@ def _condition(wanted: str) -> str:
     if wanted.startswith("reason:"):
         return "i.status = 'needs_review' AND i.reason = :reason"
     if wanted == "sample":
-        return "i.path IN (SELECT path FROM sample_items WHERE sample = (SELECT max(n) FROM samples))"
+        return f"i.path IN ({_SAMPLED})"
     return f"({_WANTED[wanted]})"
+
+
+def _still_open(wanted: str) -> str:
+    if wanted == "sample":
+        return f"i.path IN ({_SAMPLED} AND answer IS NULL)"
+    return _LATER if wanted == "later" else _OPEN
 
 
 def _escaped(text: str) -> str:

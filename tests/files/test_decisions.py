@@ -76,6 +76,8 @@ def test_queues_follow_what_is_said_and_what_is_carried_out(ledger):
     decisions.record(Decision("b.png", "s2", "skip"), "anna", 0)
     assert paths(ledger, "open") == ["c"]
     assert paths(ledger, "later") == ["b"]
+    assert [row.open for row in decisions.listed("todo", None, 9)] == [False, False, True]
+    assert [row.open for row in decisions.listed("later", None, 9)] == [True]
     assert paths(ledger, "decided") == paths(ledger, "unwritten") == ["a"]
     assert decisions.reasons() == {"no_face": (2, 0), "profile": (1, 1)}
     # a run carried it out, and the picture still waits: somebody has to look again

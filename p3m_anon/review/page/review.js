@@ -157,16 +157,11 @@ export class Review extends EventTarget {
     }
   }
 
-  // A desk that does not say which rows are open has at least their verdicts.
-  isOpen({ open, verdict }) {
-    return open ?? (this.filter === "later" || verdict === null || verdict === "open");
-  }
-
   async waiting(after, besides) {
     if (!this.state.filters.find(({ key }) => key === this.filter).open) return null;
     for (let from = after; ; ) {
       const { rows, more } = await api.queue(this.filter, from, PAGE, "");
-      const found = rows.find((row) => row.path !== besides && this.isOpen(row));
+      const found = rows.find((row) => row.path !== besides && row.open);
       if (found || !more || !rows.length) return found?.path ?? null;
       from = rows.at(-1).path;
     }

@@ -132,7 +132,7 @@ export class Task {
     const { suggestions } = this;
     const left = suggestions.left();
     const key = make("kbd", {}, "U");
-    const label = left.length > 1 ? `Blur suggestion ${suggestions.place() + 1} of ${left.length}` : "Blur this suggestion";
+    const label = left.length > 1 ? `Blur ${suggestions.place() + 1} of ${left.length} seen` : "Blur this suggestion";
     byId("accept").replaceChildren(left.length ? label : suggestions.any() ? "No suggestion left" : "No suggestion", key);
     for (const id of ["accept", "accept-all", "suggestion-before", "suggestion-after"]) byId(id).disabled = !left.length;
   }

@@ -2,10 +2,11 @@
 
 const ASK = {
   no_face: "No face was found here. Is there one? Draw over it; or say that there is no identifiable face.",
-  no_face_contradicted: "You had listed it as without a face, but a face was seen. Look at it: draw over it, or say again that there is none.",
+  decision_lapsed: "The file has changed since it was decided. Look at it as it is now, and decide again.",
+  no_face_contradicted: "It was said to be without a face, but a detector sees one. Look at it: draw over it, or say again that there is none.",
   face_outside_manual_mask: "Your mask leaves open what looks like a face. Cover it too; or save again and say that it is no face.",
   alpha_missing: "Its matte is missing. Put the matte in its folder and run blur again; until then, skip it, or exclude it.",
-  alpha_mismatch: "Its matte does not fit. Repair the matte and run blur again; or draw the mask and tick “As drawn”.",
+  alpha_mismatch: "Its matte does not fit. Repair the matte and run blur again; until then, skip it, or exclude it.",
   detectors_disagree: "Two looks do not agree on what is a face. Draw over every real face, outlined or not; then save.",
   profile: "A head is turned far. Draw over the face as you see it, then save.",
   low_score: "Is this a face? If it is, draw over it, or take the suggestion; then save.",
