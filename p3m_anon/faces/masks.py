@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from p3m_anon.faces.outline import core, ellipse, face_width, implausible, outline
+from p3m_anon.faces.outline import ELLIPSE_CORE, core, ellipse, face_width, implausible, outline
 from p3m_anon.faces.patch import Patch, from_mask
 from p3m_anon.faces.raster import rasterize
 from p3m_anon.faces.reasons import Finding, Reason
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from p3m_anon.faces.settings import BlurSettings
 
 
-ELLIPSE_CORE = 0.6  # of the box: what the ellipse of a head seen from the side has to cover in any case
 GAP = 8  # pixels between pieces of one manual region
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CHEEKS_AND_BROWS = (*range(17), *range(26, 16, -1))
 CORE = slice(17, 68)  # brows, nose, eyes, mouth: what identifies a face most
+ELLIPSE_CORE = 0.6  # of the box: what the ellipse of a head seen from the side has to cover in any case
 FOREHEAD_HEIGHT = 0.6  # of the distance brow - chin; the classical thirds put the hairline at 0.5
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from shapely import Polygon
 from shapely import box as rectangle
 
-from p3m_anon.faces.outline import ellipse, outline
+from p3m_anon.faces.outline import ELLIPSE_CORE, core, ellipse, outline
 from p3m_anon.faces.patch import union
 from p3m_anon.faces.raster import rasterize
 from p3m_anon.faces.reasons import Finding, Reason
@@ -73,20 +73,29 @@ def uncovered(
     second: Sequence[Box] | None,
     settings: BlurSettings,
 ) -> list[tuple[Box, float]]:
-    """Box and covered share, 0 to 1, of every face that any look sees and of which too little is masked.
+    """Box and blurred share, 0 to 1, of every face that any look sees and of which too little is masked.
 
-    Measured on what will be blurred, so a mask that loses the face to the transition region is
-    found out too. A face whose outline is no polygon, and one that only the second look sees, are
-    measured by where eyes, nose and mouth lie in its box. A face outside the picture needs no cover.
+    Enough is `min_manual_cover` of what will be blurred. Where the transition region takes more, it may take what it
+    may of an automatic mask: `max_transition_loss` of a face that was drawn over, and no pixel between brows and
+    mouth. A face whose outline is no polygon, and one that only the second look sees, are measured by where eyes,
+    nose and mouth lie in the box. A face outside the picture needs no cover.
     """
-    blurred = union([m.adjusted for m in manual], size)
+    drawn, blurred = union([m.mask for m in manual], size), union([m.adjusted for m in manual], size)
+    lost = drawn & ~blurred
     places = []
     for face in faces:
         polygon = outline(face.landmarks)
-        places.append((face.box, polygon if polygon.is_valid and polygon.area > 0 else _features(face.box)))
-    places += [(box, _features(box)) for box in unmatched(second or (), [face.box for face in faces])[0]]
-    covers = [(box, _cover(blurred, polygon)) for box, polygon in places]
-    return [(box, cover) for box, cover in covers if cover < settings.min_manual_cover]
+        sound = polygon.is_valid and polygon.area > 0
+        places.append((face.box, *((polygon, core(face.landmarks)) if sound else _features(face.box))))
+    places += [(box, *_features(box)) for box in unmatched(second or (), [face.box for face in faces])[0]]
+    left = []
+    for box, polygon, inner in places:
+        cover = _share(blurred, polygon)
+        keeps = _share(drawn, polygon) >= settings.min_manual_cover
+        keeps = keeps and _share(lost, polygon, 0.0) <= settings.max_transition_loss and not _share(lost, inner, 0.0)
+        if cover < settings.min_manual_cover and not keeps:
+            left.append((box, cover))
+    return left
 
 
 def is_dismissed(box: Box, dismissed: Sequence[Box]) -> bool:
@@ -161,17 +170,20 @@ def _same(a: Box, b: Box) -> float:
     return shared / (areas[0] + areas[1] - shared)
 
 
-def _cover(blurred: Mask, polygon: Polygon) -> float:
-    """The share of a region that is blurred; 1 for a region outside the picture."""
-    patch = rasterize(polygon, (blurred.shape[0], blurred.shape[1]))
-    return np.count_nonzero(blurred[patch.slices] & patch.mask) / patch.area if patch.area else 1.0
+def _share(mask: Mask, polygon: Polygon, outside: float = 1.0) -> float:
+    """The share of a region that a mask covers; `outside` for a region outside the picture."""
+    patch = rasterize(polygon, (mask.shape[0], mask.shape[1]))
+    return np.count_nonzero(mask[patch.slices] & patch.mask) / patch.area if patch.area else outside
 
 
-def _features(box: Box) -> Polygon:
-    """Where the face from the brows down lies in a detector's box, whichever way the head is tilted a little."""
+def _features(box: Box) -> tuple[Polygon, Polygon]:
+    """Where the face from the brows down lies in a detector's box, whichever way the head is tilted a little; its core.
+
+    The core is what an ellipse has to cover in any case, as in `masks`.
+    """
     x0, y0, x1, y1 = box
     below_forehead = rectangle(x0, y0 + FOREHEAD * (y1 - y0), x1, y1)
-    return ellipse(box, 0.9).intersection(below_forehead)
+    return ellipse(box, 0.9).intersection(below_forehead), ellipse(box, ELLIPSE_CORE).intersection(below_forehead)
 
 
 def _outside_alpha(

@@ -92,6 +92,40 @@ def test_a_manual_mask_that_exclusion_empties_does_not_release(make_face):
     assert manual(drawn, (face,), alpha=grey, as_drawn=True) == []
 
 
+def test_the_soft_edge_may_take_from_a_drawn_mask_what_it_may_take_from_an_automatic_one(make_face):
+    """Else every face with hair at its edge would have to be confirmed."""
+    face = make_face(80, 90, 80)
+    drawn = np.zeros(SIZE, bool)
+    drawn[40:180, 20:140] = True
+    left = int(face.landmarks[:17, 0].min())
+    core_left = int(face.landmarks[17:, 0].min())
+
+    def edge(until):
+        alpha = np.full(SIZE, 255, np.uint8)
+        alpha[:, :until] = 0
+        alpha[:, left : until + 1] = 128
+        return alpha
+
+    shallow = edge(left + 5)
+    automatic = face_masks(SIZE, (face,), shallow, CHOICE)[0]
+    assert automatic.findings == ()
+    assert manual(drawn, (face,), alpha=shallow) == []
+    assert manual(drawn, (face,), alpha=edge(core_left + 3)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+    half = drawn.copy()
+    half[:, :70] = False
+    assert manual(half, (face,), alpha=shallow) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
+
+
+def test_what_a_person_dismissed_needs_no_cover_and_nothing_else_does(make_face):
+    face, other = make_face(80, 90, 80), make_face(220, 90, 60)
+    masks = manual_masks(Drawn(np.zeros(SIZE, bool), False), None, (face, other), CHOICE)
+    assert len(manual_findings(SIZE, masks, (face, other), None, CHOICE)) == 1  # said once
+    assert len(manual_findings(SIZE, masks, (face, other), None, CHOICE, [face.box])) == 1
+    assert manual_findings(SIZE, masks, (face, other), None, CHOICE, [face.box, other.box]) == ()
+    assert no_face_findings((face,), (face.box,), [face.box]) == ()
+    assert len(no_face_findings((face,), (other.box,), [face.box])) == 1
+
+
 def test_the_no_face_list_is_contradicted_by_any_look(make_face):
     face = make_face(80, 90, 80)
     assert no_face_findings((), ()) == ()
