@@ -10,6 +10,7 @@ class Reason(str, Enum):
     """Reason codes of `needs_review`, in the order in which they are reported."""
 
     NO_FACE = "no_face"
+    WITHDRAWN_BEFORE = "withdrawn_before"
     DECISION_LAPSED = "decision_lapsed"
     NO_FACE_CONTRADICTED = "no_face_contradicted"
     FACE_OUTSIDE_MANUAL_MASK = "face_outside_manual_mask"
@@ -26,6 +27,7 @@ class Reason(str, Enum):
 
 EXPLANATION = {
     Reason.NO_FACE: "no look found a face; a person has to confirm that there is none",
+    Reason.WITHDRAWN_BEFORE: "it looks like a picture that was withdrawn",
     Reason.DECISION_LAPSED: "the picture has changed since a person decided about it",
     Reason.NO_FACE_CONTRADICTED: "a person saw no face in it, but a detector does",
     Reason.FACE_OUTSIDE_MANUAL_MASK: "a detected face is not covered by the manual mask",

@@ -177,7 +177,7 @@ class Decisions:
             " AND i.id LIKE :find ESCAPE '\\' ORDER BY i.path LIMIT :most",
             given,
         )
-        return [Listed(*tuple(row)[:-1], bool(row[-1])) for row in rows]
+        return [Listed(row[0], row[1], row[2], row[3], row[4], bool(row[5])) for row in rows]
 
     def paths(self, wanted: str) -> Iterator[str]:
         """All paths of a queue."""

@@ -23,6 +23,7 @@ from p3m_anon.files.images import read
 from p3m_anon.files.landmarks import faces_from_file
 from p3m_anon.files.ledger_rows import Row, Source
 from p3m_anon.files.manual_masks import ManualMask, read_manual_mask
+from p3m_anon.files.tombstones import Tombstones
 from p3m_anon.jobs.outputs import Outputs, Picture
 from p3m_anon.jobs.picture_facts import all_details, face_facts, picture_facts
 from p3m_anon.jobs.tasks import Run, Task
@@ -64,6 +65,7 @@ class PictureJob:
         """`looks` are shared by all pictures."""
         self.run, self.looks = run, looks
         self.outputs = Outputs(run.store, run.request)
+        self._tombstones = Tombstones(run.store.private)
 
     def __call__(self, task: Task) -> Row:
         """All three stages, one after the other."""
@@ -82,6 +84,8 @@ class PictureJob:
                     return Early(excluded)
                 decoded = read(image, max_pixels=self.run.request.max_pixels)
                 sources = (replace(sources[0], sha256=decoded.sha256),)
+                if self._tombstones.holds(decoded.sha256):
+                    return Early(self._withdrawn(task))
                 loaded = Loaded(task, decoded, sources, timings=timings)
                 self._load_companions(loaded)
             sources = loaded.sources
@@ -117,10 +121,10 @@ class PictureJob:
                 sight = self.looks.complete(loaded.decoded.rgb, loaded.faces)
                 if loaded.landmarks is not None:
                     sight = replace(sight, faces=loaded.landmarks, turns=0)
-            with _timed(loaded.timings, "mask"):
-                picture = self._picture(loaded, sight)
             with _timed(loaded.timings, "hash"):
                 phash = perceptual_hash(loaded.decoded.rgb)
+            with _timed(loaded.timings, "mask"):
+                picture = self._picture(loaded, sight, phash)
             return self._released(loaded, picture, phash)
         except Exception as error:
             return self._failed(task, loaded.sources, error)
@@ -136,6 +140,13 @@ class PictureJob:
         self.outputs.remove(task.row)
         row = Row(task.row.path, task.row.id, status="excluded", sources=(source,), versions=self.run.plan.versions)
         return replace(row, digest=self.run.digest(task, row.sources), decision=decision.version)
+
+    def _withdrawn(self, task: Task) -> Row:
+        """The row of a picture that was withdrawn, under this name or another; nothing more is kept of it."""
+        self.outputs.remove(task.row)
+        return Row(
+            task.row.path, task.row.id, status="withdrawn", detail="it was withdrawn", versions=self.run.plan.versions
+        )
 
     def _load_companions(self, loaded: Loaded) -> None:
         """Alpha, manual mask and landmarks; what is hashed is what is used. A decision's mask takes a file's place."""
@@ -171,11 +182,13 @@ class PictureJob:
             if decision.mask is not None:
                 loaded.manual = ManualMask(decision.read_mask(self.run.store.private, decoded.size), decision.as_drawn)
 
-    def _picture(self, loaded: Loaded, sight: Sight) -> Picture:
+    def _picture(self, loaded: Loaded, sight: Sight, phash: str) -> Picture:
         """Masks and verdict of a picture whose faces are known."""
         settings, decoded = self.run.request.settings, loaded.decoded
         size = (decoded.pixels.shape[0], decoded.pixels.shape[1])
         found = [f for f in (loaded.task.problem, loaded.alpha_problem) if f]
+        if loaded.held is None and (bits := self._tombstones.resembles(phash)) is not None:
+            found.append(Finding(Reason.WITHDRAWN_BEFORE, f"{bits} of 64 bits from a picture that was withdrawn"))
         alpha = loaded.alpha
         notes: tuple[str, ...] = ()
         if alpha is not None:

@@ -2,6 +2,7 @@
 
 const ASK = {
   no_face: "No face was found here. Is there one? Draw over it; or say that there is no identifiable face.",
+  withdrawn_before: "It looks like a picture that was withdrawn. If it shows that person or scene, exclude it; else decide as usual.",
   decision_lapsed: "The file has changed since it was decided. Look at it as it is now, and decide again.",
   no_face_contradicted: "It was said to be without a face, but a detector sees one. Look at it: draw over it, or say again that there is none.",
   face_outside_manual_mask: "Your mask leaves open what looks like a face. Cover it too; or save again and say that it is no face.",
