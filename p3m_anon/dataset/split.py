@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     Bools: TypeAlias = npt.NDArray[np.bool_]
     Ints: TypeAlias = npt.NDArray[np.int64]
 
-BLURRED, FREE, CLEAR = 0, 1, 2
-"""Kinds: train and P only; train, P and NP (no face in it); NP only."""
+BLURRED, FREE, CLEAR, OUTSIDE = 0, 1, 2, 3
+"""Kinds: train and P only; train, P and NP (no face in it); NP only; blurred, and placed nowhere."""
 
 TRAIN, P, NP, REFUSED, UNUSED = 0, 1, 2, 3, 4
-"""Places: the three splits; refused because of a blurred one in the group; clear and not drawn."""
+"""Places: the three splits; refused because of a blurred one in the group; none, because it was not drawn."""
 
 PAPER_TRAIN = 9421
 LARGEST_SHARE = Fraction(1, 20)
@@ -110,24 +110,25 @@ def feasible_sizes(p: int, np_: int, trainable: int, clear: int, free: int) -> S
 def divide(candidates: Candidates, p: int, np_: int) -> Division:
     """A place for every candidate; see the module for the rules.
 
-    Promised: groups never straddle the three splits, CLEAR is in NP or nowhere, BLURRED never in NP, and the order of
-    rows does not matter. P and NP have the sizes asked for and, if groups are single pictures,
+    Promised: groups never straddle the three splits, CLEAR is in NP or nowhere, BLURRED never in NP, OUTSIDE nowhere;
+    the order of rows does not matter. P and NP have the sizes asked for and, if groups are single pictures,
     strata within one picture of the pool's share.
     """
     kinds, pool = candidates.kinds, _Pool(candidates)
-    clear, blurred = kinds == CLEAR, pool.holding(kinds == BLURRED)
+    clear, blurred = kinds == CLEAR, pool.holding((kinds == BLURRED) | (kinds == OUTSIDE))
+    trainable = (kinds == BLURRED) | (kinds == FREE)
     refused, cleared = clear & blurred[pool.group], pool.holding(clear) & ~blurred
     may_be_np = ~blurred[pool.group]
     free = int(((kinds == FREE) & may_be_np).sum())
-    sizes = feasible_sizes(p, np_, int((~clear).sum()), int((clear & may_be_np).sum()), free)
+    sizes = feasible_sizes(p, np_, int(trainable.sum()), int((clear & may_be_np).sum()), free)
     cap = _cap(sizes.np)
     chosen = pool.draw(cleared[pool.group], sizes.np, cap)
     left = sizes.np - int(chosen[pool.group].sum())
     chosen |= pool.draw(may_be_np & ~cleared[pool.group], left, cap)
     in_np = chosen[pool.group]
-    rest = ~clear & ~in_np
+    rest = trainable & ~in_np
     in_p = pool.draw(rest, sizes.p, _cap(sizes.p))[pool.group] & rest
-    places = np.select([in_np, in_p, refused, clear], [NP, P, REFUSED, UNUSED], TRAIN).astype(np.uint8)
+    places = np.select([in_np, in_p, refused, ~trainable], [NP, P, REFUSED, UNUSED], TRAIN).astype(np.uint8)
     deviations = {P: pool.deviation(rest, in_p), NP: pool.deviation(may_be_np, in_np)}
     too_large = int((pool.sizes(~refused) > max(_cap(sizes.p), cap)).sum())
     return Division(places, sizes, pool.count, pool.largest, too_large, deviations)

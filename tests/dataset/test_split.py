@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3m_anon.dataset import split
-from p3m_anon.dataset.split import BLURRED, CLEAR, FREE, NP, REFUSED, TRAIN, UNUSED, Candidates, P, divide
+from p3m_anon.dataset.split import BLURRED, CLEAR, FREE, NP, OUTSIDE, REFUSED, TRAIN, UNUSED, Candidates, P, divide
 
 SEEDS = st.integers(0, 2**32)
 COUNTS = st.integers(0, 30)
 
 
-def candidates(seed: int, count: int = 200, *, single: bool = False, kinds=(0.6, 0.2, 0.2)) -> Candidates:
+def candidates(seed: int, count: int = 200, *, single: bool = False, kinds=(0.55, 0.2, 0.2, 0.05)) -> Candidates:
     draw = np.random.default_rng(seed)
     keys = np.array([split.order_key(7, f"{seed}/{i}") for i in range(count)], np.uint64).reshape(-1, 2)
     groups = np.arange(count) if single else draw.integers(0, max(1, count * 2 // 3), count)
-    kind = draw.choice(3, count, p=kinds).astype(np.uint8)
+    kind = draw.choice(len(kinds), count, p=kinds).astype(np.uint8)
     return Candidates(keys, kind, groups.astype(np.int64), draw.integers(0, 5, count))
 
 
@@ -36,6 +36,7 @@ def test_it_is_a_partition_in_which_everything_is_where_it_may_be(seed, count, p
     assert set(places[given_.kinds == BLURRED].tolist()) <= {TRAIN, P}
     assert set(places[given_.kinds == FREE].tolist()) <= {TRAIN, P, NP}
     assert set(places[given_.kinds == CLEAR].tolist()) <= {NP, REFUSED, UNUSED}
+    assert set(places[given_.kinds == OUTSIDE].tolist()) <= {UNUSED}
 
 
 @given(SEEDS, st.integers(1, 200), COUNTS, COUNTS)
@@ -46,7 +47,7 @@ def test_groups_never_straddle(seed, count, p, np_):
     for group in np.unique(given_.groups):
         members = given_.groups == group
         assert len(set(places[members].tolist()) & {TRAIN, P, NP}) <= 1
-        refused = bool((given_.kinds[members] == BLURRED).any())
+        refused = bool(np.isin(given_.kinds[members], (BLURRED, OUTSIDE)).any())
         clear = places[members & (given_.kinds == CLEAR)].tolist()
         assert all((one == REFUSED) == refused for one in clear)
 
