@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -23,8 +24,10 @@ UNSPLIT = "unsplit"
 """The name in `counts` of rows whose split is null."""
 
 _SEALED = (MANIFEST, FACTS, "DATASHEET.md")
+_MASKS = {"facemask", *(layout.folder(s, "facemask", validation=v) for s in SPLITS for v in (True, False))}
 _ENTRY = re.compile(r"([0-9a-f]{64})  (\S[^\0\\\n]*)\n")
-_LONGEST, _PART = 1 << 14, 1 << 18
+_LONGEST, _PART = 1 << 14, 1 << 20
+_buffers = threading.local()
 _LARGEST_FACTS = 64 << 20
 
 
@@ -105,13 +108,18 @@ def sealed_files(root: Path) -> Iterator[str]:
     names = set(_SEALED)
     if root.is_dir():
         names |= {name for name in os.listdir(root) if name.startswith("LICENSE")}
-    masks = {"facemask", *(layout.folder(s, "facemask", validation=v) for s in SPLITS for v in (True, False))}
-    names |= masks
-    for name in sorted(names):
-        if name in masks:
+    for name in sorted(names | _MASKS):
+        if name in _MASKS:
             yield from _below(root, name)
         elif (root / name).is_file() and not (root / name).is_symlink():
             yield name
+
+
+def may_be_sealed(file: str) -> bool:
+    """Whether checksums.txt may name this path, posix and relative; everything else belongs into a row."""
+    if "/" not in file:
+        return file in _SEALED or file.startswith("LICENSE")
+    return file.startswith(tuple(f"{masks}/" for masks in _MASKS)) and _is_mask(file.rpartition("/")[2])
 
 
 def seal(root: Path) -> str:
@@ -164,13 +172,23 @@ def check_seal(root: Path) -> list[str]:
     return problems + [f"{file}: not in {SEAL}" for file in sorted(expected - known)]
 
 
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file, read in parts; other threads run meanwhile."""
-    digest, view = hashlib.sha256(), memoryview(bytearray(_PART))
-    with path.open("rb", buffering=0) as stream:
-        while count := stream.readinto(view):
+def file_sha256(path: str | Path) -> str:
+    """Hex digest of a file, read in parts; other threads run meanwhile. OSError for a link too: it is not followed."""
+    view: memoryview | None = getattr(_buffers, "view", None)
+    if view is None:  # one for each thread: a new one for each small file would cost more than its digest
+        view = _buffers.view = memoryview(bytearray(_PART))
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        digest = hashlib.sha256()
+        while count := os.readv(handle, [view]):
             digest.update(view[:count])
-    return digest.hexdigest()
+        return digest.hexdigest()
+    finally:
+        os.close(handle)
+
+
+def _is_mask(name: str) -> bool:
+    return name.endswith(".png") and not name.startswith(".")
 
 
 def _below(root: Path, folder: str) -> Iterator[str]:
@@ -180,6 +198,6 @@ def _below(root: Path, folder: str) -> Iterator[str]:
     found = []
     for parent, _, names in os.walk(root / folder):
         inside = Path(parent).relative_to(root).as_posix()
-        masks = (name for name in names if name.endswith(".png") and not name.startswith("."))
+        masks = (name for name in names if _is_mask(name))
         found += [f"{inside}/{name}" for name in masks if not os.path.islink(os.path.join(parent, name))]
     yield from sorted(found)
