@@ -19,6 +19,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "review": ("p3m_anon.commands.review:review", "Decide on a local page about the pictures that wait."),
     "masks": ("p3m_anon.commands.masks:masks", "Masks out to LabelMe, COCO or PNG, and back."),
     "audit": ("p3m_anon.commands.audit:audit", "Re-read a release and attack it."),
+    "trimap": ("p3m_anon.commands.trimap:trimap", "Trimaps from alphas."),
+    "foreground": ("p3m_anon.commands.foreground:foreground", "Foreground and background layers for training."),
+    "split": ("p3m_anon.commands.split:split", "Divide a release into train, P3M-500-P and P3M-500-NP."),
+    "manifest": ("p3m_anon.commands.manifest:manifest", "Index, verify, compare, show and export a dataset."),
+    "withdraw": ("p3m_anon.commands.withdraw:withdraw", "Remove pictures and all that was made from them."),
     "weights": ("p3m_anon.commands.weights:weights", "Model weights: list, fetch, import, verify."),
     "doctor": ("p3m_anon.commands.doctor:doctor", "What works on this machine, and what to do about what does not."),
 }

@@ -21,6 +21,7 @@ from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.probe import probe
 from p3m_anon.files.release_index import ReleaseIndex
 from p3m_anon.jobs.audit_items import Item, Stems, foreign_items, own_items
+from p3m_anon.jobs.audit_layers import ReleaseLayers
 from p3m_anon.jobs.audit_looks import AuditLooks
 from p3m_anon.jobs.audit_picture import AuditJob, Result
 from p3m_anon.jobs.audit_request import SEVERITIES, AuditFinding, AuditRequest, AuditSummary
@@ -75,7 +76,8 @@ def audit_folder(request: AuditRequest, on_done: OnDone = lambda _: None) -> Aud
                 on_done(result.name)
         collected.identities(request.same_person)
         if known.index is not None:
-            _folder_findings(known.index, summary)
+            with contextlib.closing(ReleaseLayers(summary.folder, known.private)) as layers:
+                _folder_findings(known.index, layers, summary)
     _note_gaps(request, looks, summary)
     summary.findings.sort(key=lambda finding: finding.order)
     summary.seconds = time.monotonic() - start
@@ -168,13 +170,15 @@ class _Collected:
         self._summary.checks["identity similarity"] = len({name for name, *_ in self._pairs})
 
 
-def _folder_findings(index: ReleaseIndex, summary: AuditSummary) -> None:
+def _folder_findings(index: ReleaseIndex, layers: ReleaseLayers, summary: AuditSummary) -> None:
     """Manifest lines that are none, and files without a row."""
     for one in index.broken:
         summary.findings.append(AuditFinding(one.severity, one.check, one.file, one.evidence))
     if not index.has_manifest:
         summary.findings.append(AuditFinding("warning", "manifest", "manifest.jsonl", "not there; run blur to its end"))
     for file, link in index.strays():
+        if not link and layers.explain(file):
+            continue
         one = stray_discrepancy(file, link=link)
         summary.findings.append(AuditFinding(one.severity, one.check, one.file, one.evidence))
     summary.checks["files against rows"] = summary.pictures
