@@ -138,6 +138,13 @@ def test_a_release_becomes_a_dataset(release, normal):
         assert {key: row[key] for key in kept} == {key: before[key] for key in kept}
 
 
+def test_what_comes_out_passes_its_own_verification(release, normal):
+    from p3m_anon.jobs.manifest_verify import verify_dataset
+
+    summary = split_release(ask(release, normal=normal))
+    assert verify_dataset(summary.out).exit_code == 0
+
+
 def test_a_second_run_changes_nothing_and_a_lost_manifest_comes_back_the_same(release, normal):
     first = split_release(ask(release, normal=normal))
     before = tree(first.out)
