@@ -3,7 +3,8 @@
 All pairs of hashes that differ in at most NEAR bits are found, and no other: two 64-bit words that differ in d bits
 agree in at least b - d of b blocks, whichever they are (pigeonhole), so pictures are sorted once for each choice of
 b - d blocks, and those that agree there are compared bit by bit. Equal hashes count as one. b follows the number of
-pictures: nine blocks for a thousand, eleven for a million.
+pictures: nine blocks for a thousand, eleven for a million. By `tools/bench_split.py` a million take 20 s of CPU, and
+83 bytes each at the peak.
 """
 
 from __future__ import annotations
@@ -65,12 +66,11 @@ def find_groups(hashes: Hashes, shared: tuple[Indices, Hashes] | None = None, di
     The partition does not depend on the order of pictures; the labels do. Time grows with the number of pictures
     times a few hundred, and with the number of pairs that share most blocks.
     """
-    labels = np.arange(len(hashes), dtype=np.int64)
     values, first, inverse, counts = np.unique(hashes, return_index=True, return_inverse=True, return_counts=True)
     labels = first[inverse].astype(np.int64)
-    pairs = int((counts.astype(object) * (counts - 1) // 2).sum())
+    pairs = int((counts * (counts - 1) // 2).sum())
     for a, b in _gathered(near_pairs(values, distance)):
-        pairs += int((counts[a].astype(np.int64) * counts[b]).sum())
+        pairs += int((counts[a] * counts[b]).sum())
         labels = join(labels, first[a], first[b])
     if shared is not None and len(shared[0]):
         rows, codes = shared
@@ -85,18 +85,30 @@ def near_pairs(values: Hashes, distance: int = NEAR) -> Iterator[tuple[Indices, 
 
     values: uint64 (n,), no two equal.
     """
-    if not 0 <= distance < _BITS:
-        raise ValueError(f"distance must be 0 to {_BITS - 1} bits, got {distance}")
-    count = len(values)
-    both = np.concatenate((values, values ^ MIRROR))
-    for a, b in _close(both, distance):
-        direct = (a < count) & (b < count)
-        yield a[direct], b[direct]
-        crossed = (a < count) != (b < count)
-        a, b = np.minimum(a, b)[crossed], np.maximum(a, b)[crossed] - count
-        # (i, mirrored j) comes as (j, mirrored i) too; and what is near as it is has been counted
-        keep = (a < b) & (np.bitwise_count(values[a] ^ values[b]) > distance)
-        yield a[keep], b[keep]
+    if not 0 <= distance < _BITS // 4:  # beyond, a pair could be near both as it is and mirrored
+        raise ValueError(f"distance must be 0 to {_BITS // 4 - 1} bits, got {distance}")
+    blocks = _blocks(_block_count(len(values), distance))
+    for chosen in combinations(range(len(blocks)), len(blocks) - distance):
+        mask = np.bitwise_or.reduce(blocks[list(chosen)])
+        odd = int(MIRROR & mask)
+        # of a picture and its mirror image only the one without this bit: two pictures meet once, not four times
+        pivot = np.uint64(odd & -odd)
+        words: Hashes = np.where((values & pivot) > 0, values ^ MIRROR, values)
+        keys = words & mask
+        order = np.argsort(keys)
+        keys, words = keys[order], words[order]
+        last = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
+        last = np.repeat(last, np.diff(last, prepend=-1))  # where the run of equal keys ends
+        at, step = np.flatnonzero(np.arange(len(keys)) < last), 1
+        while len(at):
+            different = words[at] ^ words[at + step]
+            hit = np.bitwise_count(different) <= distance
+            if hit.any():
+                fresh = _is_first(different[hit], blocks, chosen)
+                found = at[hit][fresh]
+                yield order[found], order[found + step]
+            step += 1
+            at = at[at + step <= last[at]]
 
 
 def nearest(value: np.uint64, hashes: Hashes) -> Nearest:
@@ -127,29 +139,8 @@ def join(labels: Indices, a: Indices, b: Indices) -> Indices:
             labels = deeper
 
 
-def _close(values: Hashes, distance: int) -> Iterator[tuple[Indices, Indices]]:
-    """All pairs within the distance, each in the first choice of blocks in which it is seen."""
-    blocks = _blocks(_block_count(len(values), distance))
-    for chosen in combinations(range(len(blocks)), len(blocks) - distance):
-        keys = values & np.bitwise_or.reduce(blocks[list(chosen)])
-        order = np.argsort(keys)
-        keys, words = keys[order], values[order]
-        last = np.flatnonzero(np.append(keys[1:] != keys[:-1], True))
-        last = np.repeat(last, np.diff(last, prepend=-1))  # where the run of equal keys ends
-        at, step = np.flatnonzero(np.arange(len(keys)) < last), 1
-        while len(at):
-            different = words[at] ^ words[at + step]
-            hit = np.bitwise_count(different) <= distance
-            if hit.any():
-                fresh = _is_first(different[hit], blocks, chosen)
-                found = at[hit][fresh]
-                yield order[found], order[found + step]
-            step += 1
-            at = at[at + step <= last[at]]
-
-
 def _is_first(different: Hashes, blocks: Hashes, chosen: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """The chosen blocks are the first ones in which the two words agree: no earlier choice has shown the pair."""
+    """The chosen blocks are the first ones in which two words agree: no earlier choice has shown the pair."""
     fresh = np.ones(len(different), bool)
     for index in range(chosen[-1]):
         fresh &= ((different & blocks[index]) == 0) == (index in chosen)
@@ -167,8 +158,8 @@ def _block_count(pictures: int, distance: int) -> int:
 
     def cost(blocks: int) -> float:
         same = blocks - distance
-        compared = pictures / 2 ** (_BITS * same / blocks) / 2
-        return math.comb(blocks, same) * (8 + compared)  # sorting one costs about as much as comparing eight
+        compared = pictures / 2 ** (_BITS * same / blocks)
+        return math.comb(blocks, same) * (8 + compared)  # to sort one costs about as much as to compare eight
 
     return min(range(distance + 1, min(distance + 5, _BITS) + 1), key=cost)
 
