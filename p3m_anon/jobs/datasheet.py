@@ -164,6 +164,8 @@ def read_contents(root: Path) -> Contents:
 
 def _reviewed(request: DatasheetRequest) -> Reviewed | None:
     if request.release is None:
+        if request.private is not None:
+            raise UsageError("--private goes with --release")
         return None
     file = private_folder(request.release.absolute(), request.private and request.private.absolute()) / LEDGER
     if not file.is_file():

@@ -143,6 +143,8 @@ def test_what_people_reviewed_in_numbers(root, photos, stub):
         review = read_review(ledger)
     assert (review.waiting, review.sample_open) == (0, None)
     assert "In a random sample of 2 of 3" in str(review.sample)
+    with pytest.raises(UsageError, match="goes with --release"):
+        write_datasheet(DatasheetRequest(root, private=private))
     with pytest.raises(UsageError, match="no ledger"):
         write_datasheet(DatasheetRequest(root, release=root))
 
