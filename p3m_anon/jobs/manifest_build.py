@@ -22,6 +22,7 @@ from p3m_anon.jobs.manifest_rules import row_findings
 from p3m_anon.jobs.manifest_tree import ENDINGS, Pictured, Tree, id_of
 
 OnDone = Callable[[int], None]
+_UNKNOWN = "p3m-anon made this dataset, but not this picture, so nobody says that it is blurred; it is left out"
 _CHANGED = (
     "not the file that its row was written for; the row stays as it was."
     f" Put the file back, or take its line out of {MANIFEST} and build again"
@@ -170,6 +171,9 @@ class _Build:
                 self._findings.add("changed", old["image"], _CHANGED)
             return self._counted(old, picture)
         if image is None or image.size is None:
+            return None
+        if old is None and self._tree.is_ours:
+            self._findings.add("unblurred", picture.files["image"], _UNKNOWN)
             return None
         row: dict[str, Any] = {"split": picture.split, **dict.fromkeys(PROVENANCE), **self._plain[picture.split]}
         row |= {"alpha": None, "alpha_sha256": None, "id": id_of(picture)}

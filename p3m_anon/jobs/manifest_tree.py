@@ -50,6 +50,8 @@ class Tree:
         """Walk `root` and read the manifest that it may have; what has no place goes into `findings`."""
         self._root, self._findings, self._endings = root, findings, endings
         self._variants: dict[Split, set[bool]] = {}
+        self.is_ours = False
+        """Whether a row of the old manifest says that p3m-anon made its picture."""
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA cache_size = -65536")  # 64 MB: files come in no order
         for table in _TABLES:
@@ -137,6 +139,7 @@ class Tree:
                     f"{self._root} is a release or has rows of one ({row['image']}); split makes a dataset of it,"
                     " manifest verify checks it"
                 )
+            self.is_ours |= row.get("detector") is not None
             stem = unicodedata.normalize("NFC", found.stem)
             values = (SPLITS.index(found.split), stem, json.dumps(row))
             self._db.execute("INSERT OR IGNORE INTO old VALUES (?, ?, ?, 0)", values)

@@ -233,13 +233,14 @@ class TestProvenance:
         assert said(build(ours)) == [("truncated", TRAIN)]
         assert said(verify_dataset(ours)) == [("truncated", TRAIN)]
 
-    def test_a_picture_that_moved_loses_it(self, ours):
+    def test_a_picture_that_moved_or_came_from_nowhere_is_left_out(self, ours):
         for path in ours.rglob("p_train_0.*"):
-            to = ours / "validation/P3M-500-P" / path.parent.name / path.name
-            shutil.move(path, to)
-        assert said(build(ours)) == [("missing", TRAIN)]
-        rows = {row["id"]: row for row in read_rows(ours / "manifest.jsonl")}
-        assert rows["p_train_0"]["detector"] is None
+            shutil.move(path, ours / "validation/P3M-500-P" / path.parent.name / path.name)
+        moved = "validation/P3M-500-P/blurred_image/p_train_0.jpg"
+        new = add(ours, "train", 7).relative_to(ours).as_posix()
+        assert said(build(ours)) == [("unblurred", new), ("unblurred", moved), ("missing", TRAIN)]
+        assert "p_train_0" not in [row["id"] for row in read_rows(ours / "manifest.jsonl")]
+        assert {new, moved} <= {file for kind, file in said(verify_dataset(ours)) if kind == "extra"}
 
     def test_a_bad_line_stops_the_build(self, ours):
         with (ours / "manifest.jsonl").open("a") as stream:
