@@ -10,13 +10,14 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from p3m_anon.errors import ImageError, Stopped, UsageError
-from p3m_anon.files.atomic import replacing
+from p3m_anon.files.atomic import PREFIX, replacing
 
 Link = Literal["hard", "reflink", "copy"]
 LINKS: tuple[Link, ...] = ("hard", "reflink", "copy")
@@ -80,12 +81,21 @@ def _hard(source: Path, target: Path, sha256: str, private: bool) -> None:
     with source.open("rb") as stream:
         _check(source, _passed(stream, None), sha256)
         target.parent.mkdir(0o700 if private else 0o755, parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            target.unlink()
-        os.link(source, target)
+        try:
+            os.link(source, target)
+        except FileExistsError:
+            _relink(source, target)
         if not os.path.samestat(os.fstat(stream.fileno()), target.lstat()):
             target.unlink()
             raise ImageError(f"{source}: was replaced while it was linked; run the command again")
+
+
+def _relink(source: Path, target: Path) -> None:
+    """A hard link in the place of a file that is there; it stays where no link can be made."""
+    if target.is_symlink() or not target.samefile(source):
+        spare = target.with_name(f"{PREFIX}{secrets.token_hex(8)}")
+        os.link(source, spare)
+        os.replace(spare, target)
 
 
 def _reflink(source: Path, target: Path, sha256: str, private: bool) -> None:

@@ -28,8 +28,9 @@ from p3m_anon.files.private import locked, opaque_id, private_folder, private_ke
 from p3m_anon.jobs.split_candidates import Origin, Pool, candidates_of, items, open_origins, read_pool
 from p3m_anon.jobs.split_check import check_folders, check_request, known_settings
 from p3m_anon.jobs.split_files import Places, named_files, place_all
-from p3m_anon.jobs.split_plan import LEFT_OUT, PLAN, Picture, Plan, write_left_out
-from p3m_anon.jobs.split_request import SplitRequest, SplitSummary
+from p3m_anon.jobs.split_left_out import LEFT_OUT, REFUSED_AS, LeftOut, read_left_out, write_left_out
+from p3m_anon.jobs.split_plan import PLAN, Picture, Plan
+from p3m_anon.jobs.split_request import LISTED, SplitRequest, SplitSummary
 
 TEST_SPLITS = {P: SPLITS[P], NP: SPLITS[NP]}
 OnStart = Callable[[SplitSummary], None]
@@ -52,12 +53,13 @@ def split_release(
         check_folders(out, private, origins)
         pool = read_pool(request, origins, summary)
         if request.dry_run:
-            _refused(origins, pool, _divide(request, pool, summary), summary)
+            _name_refused(_left_out(origins, pool, _divide(request, pool, summary)), summary)
             on_start(summary)
             return summary
         with locked(private):
             check_folders(out, private, origins)
             with _plan(request, pool, origins, summary) as plan:
+                _name_refused(read_left_out(private / LEFT_OUT), summary)
                 on_start(summary)
                 _complete(request, plan, origins, summary, on_picture)
     summary.seconds = time.monotonic() - start
@@ -122,8 +124,7 @@ def _plan(request: SplitRequest, pool: Pool, origins: list[Origin], summary: Spl
         summary.recall(plan.fact("division") or "{}")
         return plan
     division = _divide(request, pool, summary)
-    refused = _refused(origins, pool, division, summary)
-    write_left_out(summary.private / LEFT_OUT, _left_out(origins, division, refused))
+    write_left_out(summary.private / LEFT_OUT, _left_out(origins, pool, division))
     pictures = _pictures(request, origins, pool, division, summary.private)
     return Plan.write(file, pictures, {"inputs": pool.digest, "division": summary.division()})
 
@@ -159,34 +160,36 @@ def _pictures(
         )
 
 
-def _refused(
-    origins: list[Origin], pool: Pool, division: Division, summary: SplitSummary
-) -> dict[int, tuple[str, str]]:
-    """Refused picture -> how it is bound to which blurred one; the summary names them."""
-    twins = _twins(pool, division)
-    wanted = {other for other, _, _ in twins.values()} | set(twins)
-    names = {index: item.name for index, item in enumerate(candidates_of(origins) if wanted else ()) if index in wanted}
-    found = {}
-    for one, (other, bits, mirrored) in sorted(twins.items()):
-        how = f"{bits} of 64 bits away{', mirrored' if mirrored else ''}" if bits <= NEAR else "in one group with it"
-        found[one] = f"refused: {how}", names[other]
-        summary.name("refused", f"{names[one]} <-> {names[other]} ({how})")
-    return found
-
-
-def _left_out(
-    origins: list[Origin], division: Division, refused: dict[int, tuple[str, str]]
-) -> Iterator[tuple[str, str, str, str]]:
+def _left_out(origins: list[Origin], pool: Pool, division: Division) -> Iterator[LeftOut]:
     """Every picture that is in no split, with why, and because of which other one."""
+    twins = _twins(pool, division)
+    wanted = {other for other, _, _ in twins.values()}
+    named = {
+        i: (item.name, item.row.id) for i, item in enumerate(candidates_of(origins) if wanted else ()) if i in wanted
+    }
     index = -1
     for item in items(origins):
         index += item.kind is not None
+        own = item.origin.name, item.row.path, item.row.id
         if item.problem:
-            yield item.origin.name, item.row.path, item.problem, ""
-        elif index in refused:
-            yield item.origin.name, item.row.path, *refused[index]
+            yield LeftOut(*own, item.problem)
+        elif index in twins:
+            other, bits, mirrored = twins[index]
+            how = (
+                f"{bits} of 64 bits away{', mirrored' if mirrored else ''}" if bits <= NEAR else "in one group with it"
+            )
+            yield LeftOut(*own, f"{REFUSED_AS}{how}", *named[other])
         elif division.places[index] == UNUSED:
-            yield item.origin.name, item.row.path, "cleared, but not drawn for P3M-500-NP", ""
+            yield LeftOut(*own, "cleared, but not drawn for P3M-500-NP")
+
+
+def _name_refused(lines: Iterator[LeftOut], summary: SplitSummary) -> None:
+    for line in lines:
+        if line.why.startswith(REFUSED_AS):
+            how = line.why.removeprefix(REFUSED_AS)
+            summary.name("refused", f"{line.release}: {line.path} <-> {line.other} ({how})")
+            if len(summary.pairs) < LISTED:
+                summary.pairs.append((line.id, line.other_id))
 
 
 def _twins(pool: Pool, division: Division) -> dict[int, tuple[int, int, bool]]:

@@ -12,7 +12,8 @@ from p3m_anon.files.atomic import PREFIX
 from p3m_anon.files.tombstones import FILE as TOMBSTONES
 from p3m_anon.jobs.review_request import last_request
 from p3m_anon.jobs.split_candidates import Origin
-from p3m_anon.jobs.split_plan import LEFT_OUT, PLAN
+from p3m_anon.jobs.split_left_out import LEFT_OUT
+from p3m_anon.jobs.split_plan import PLAN
 from p3m_anon.jobs.split_request import OF_THE_LEDGER, SplitRequest
 
 _MAY_BE_THERE = frozenset(("key", "run.lock", "workers.lock", LEFT_OUT, PLAN, f"{PLAN}.new", TOMBSTONES))

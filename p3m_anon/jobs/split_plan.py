@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 from p3m_anon.dataset.rows import SPLITS, Split
 from p3m_anon.errors import Stopped, UsageError
-from p3m_anon.files.atomic import replacing
 from p3m_anon.files.ledger_rows import id_key
 
-PLAN, LEFT_OUT = "split.sqlite", "left_out.csv"
+PLAN = "split.sqlite"
 VERSION = 1
 _TABLES = """
 CREATE TABLE pictures (
@@ -132,18 +131,6 @@ class Plan:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
-
-
-def write_left_out(file: Path, lines: Iterable[tuple[str, ...]]) -> None:
-    """Every picture that is in no split, with the reason; private."""
-    import csv
-    import io
-
-    with replacing(file, private=True) as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-        csv.writer(text).writerows([("release", "path", "why", "because of"), *lines])
-        text.flush()
-        text.detach()
 
 
 def _twins(db: sqlite3.Connection, one: Picture) -> str:

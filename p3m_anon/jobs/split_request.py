@@ -52,6 +52,7 @@ class SplitRequest:
 class SplitSummary:
     """What a run did.
 
+    pairs: the first refused pictures, by their ids in the releases; `listed` has file names, for the terminal only.
     counts: pictures of each split. asked: of P and NP, and `scaled` if the set was too small for that. deviation: of
     the strata, by split. refused: clear pictures and the blurred one that each was too near to. left_out: reason ->
     how many, `listed`: some of them by name. unused: cleared pictures that were not drawn. placed: way -> files
@@ -71,6 +72,7 @@ class SplitSummary:
     refused: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     listed: dict[str, list[str]] = field(default_factory=dict)
+    pairs: list[tuple[str, str]] = field(default_factory=list)
     unused: int = 0
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -96,7 +98,7 @@ class SplitSummary:
             names.append(name)
 
     def division(self) -> str:
-        """What depends on the inputs alone, as JSON: a rerun says it again."""
+        """What depends on the inputs alone, as JSON, without any name: a rerun says it again."""
         return json.dumps({key: value for key, value in vars(self).items() if key in _DIVISION}, sort_keys=True)
 
     def recall(self, division: str) -> None:
@@ -104,14 +106,14 @@ class SplitSummary:
         vars(self).update(json.loads(division))
 
     def to_json(self) -> str:
-        """All of it, for other programs."""
-        values = {key: str(v) if isinstance(v, Path) else v for key, v in vars(self).items()}
+        """All of it but the file names, for other programs."""
+        values = {key: str(v) if isinstance(v, Path) else v for key, v in vars(self).items() if key != "listed"}
         return json.dumps({**values, "exit_code": self.exit_code}, sort_keys=True)
 
 
 _DIVISION = frozenset(
     (
         *("counts", "asked", "scaled", "groups", "largest_group", "groups_too_large", "near_duplicate_pairs"),
-        *("deviation", "refused", "left_out", "listed", "unused", "notes", "warnings"),
+        *("deviation", "refused", "left_out", "unused", "notes", "warnings"),
     )
 )

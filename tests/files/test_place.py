@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -49,11 +51,37 @@ def test_the_content_is_there_and_the_source_stays(source, target, how):
     assert os.listdir(target.parent) == ["p_1.png"]
 
 
+@pytest.mark.parametrize("how", ["hard", "copy"])
+def test_what_was_there_goes(source, target, tmp_path, how):
+    target.parent.mkdir(parents=True)
+    (tmp_path / "mine").write_text("mine")
+    for make in (lambda: target.write_text("old"), lambda: target.symlink_to(tmp_path / "mine")):
+        make()
+        place_file(source, target, SHA, how)
+        assert target.read_bytes() == DATA
+        assert not target.is_symlink()
+        target.unlink()
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_auto_copies_where_nothing_else_works(source, target, no_links):
     used = place_file(source, target, SHA, "auto")
     assert used in ("reflink", "copy")
     assert target.read_bytes() == DATA
     assert not os.path.samefile(source, target)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no second file system")
+def test_auto_copies_to_another_file_system(source):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        target = Path(folder, "a.png")
+        if source.stat().st_dev == target.parent.stat().st_dev:
+            pytest.skip("/dev/shm is on the same file system")
+        assert place_file(source, target, SHA, "auto") == "copy"
+        assert target.read_bytes() == DATA
+        with pytest.raises(UsageError):
+            place_file(source, target, SHA, "hard")
+        assert target.read_bytes() == DATA
 
 
 def test_a_reflink_is_asked_of_the_file_system(source, target, no_links, monkeypatch):

@@ -151,7 +151,7 @@ def test_a_second_run_changes_nothing_and_a_lost_manifest_comes_back_the_same(re
     second = split_release(ask(release, normal=normal))
     assert (second.placed, second.complete) == ({}, True)
     assert tree(first.out) == before
-    for name in ("counts", "refused", "listed", "warnings", "deviation", "left_out", "originals"):
+    for name in ("counts", "refused", "listed", "pairs", "warnings", "deviation", "left_out", "originals"):
         assert getattr(second, name) == getattr(first, name)
     victim = manifest(first.out)[0]["image"]
     for name in ("manifest.jsonl", "dataset.json", "checksums.txt", victim):
@@ -192,9 +192,10 @@ def test_a_clear_frame_of_a_blurred_picture_is_refused_and_named_privately(relea
     (line,) = summary.listed["refused"]
     assert line.startswith("normal: clear anna.png <-> release: anna 5.png (")
     with (summary.private / "left_out.csv").open(newline="") as stream:
-        left = [row for row in csv.reader(stream) if row[2].startswith("refused")]
+        left = [row for row in csv.reader(stream) if row[3].startswith("refused")]
     assert left[0][:2] == ["normal", "clear anna.png"]
-    assert left[0][3] == "release: anna 5.png"
+    assert left[0][4:] == ["release: anna 5.png", "anna 5"]
+    assert json.loads(summary.to_json())["pairs"] == [["clear anna", "anna 5"]]
     assert "normal/clear anna.png" not in plan(summary.out)
     assert not any("clear anna" in name for name in tree(summary.out))
 
