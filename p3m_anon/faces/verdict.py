@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from p3m_anon.faces.settings import BlurSettings
 
 FOREHEAD = 0.2  # of a detector's box, from above: of the 54 faces of the shape prior's table all eyes lie lower (0.23)
+SAME_PLACE = 0.4  # intersection over union from which a sighting is the one that a person spoke of
 SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in common
 
 
@@ -58,12 +59,42 @@ def manual_findings(
 
     dismissed: places that a person left uncovered knowingly.
     """
+    covers = dict(uncovered(size, manual, faces, second, settings))
     found = [
-        Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, f"the manual mask covers {cover:.0%} of a face that is seen")
-        for box, cover in uncovered(size, manual, faces, second, settings)
-        if not is_dismissed(box, dismissed)
+        Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, f"the manual mask covers {covers[box]:.0%} of a face that is seen")
+        for box in not_dismissed(list(covers), dismissed)
     ]
     return ranked(found)
+
+
+def lost_regions(
+    manual: Sequence[FaceMask], faces: Sequence[Face], second: Sequence[Box] | None, settings: BlurSettings
+) -> list[float]:
+    """Lost shares of drawn regions of which the transition region takes too much.
+
+    Only where no look sees a face: there a person has drawn what no detector can vouch for, and nothing else would
+    tell that it stays clear. Where a face is seen, `uncovered` measures the face itself.
+    """
+    boxes = [face.box for face in faces] + list(second or ())
+    lost = []
+    for region in manual:
+        rows, cols = region.mask.slices
+        seen = any(
+            cols.start <= (x0 + x1) / 2 < cols.stop and rows.start <= (y0 + y1) / 2 < rows.stop
+            for x0, y0, x1, y1 in boxes
+        )
+        share = 1 - region.adjusted.area / max(region.mask.area, 1)
+        if share > settings.max_transition_loss and not seen:
+            lost.append(share)
+    return lost
+
+
+def lost_findings(shares: Sequence[float]) -> tuple[Finding, ...]:
+    """One finding for the worst of `lost_regions`."""
+    if not shares:
+        return ()
+    detail = f"the transition region takes {max(shares):.0%} of what was drawn; mark it as drawn, or draw it again"
+    return (Finding(Reason.MASK_LOST_TO_TRANSITION, detail),)
 
 
 def uncovered(
@@ -98,9 +129,23 @@ def uncovered(
     return left
 
 
-def is_dismissed(box: Box, dismissed: Sequence[Box]) -> bool:
-    """A person has said of this place that nothing there needs a mask."""
-    return any(_same(box, one) for one in dismissed)
+def not_dismissed(boxes: Sequence[Box], dismissed: Sequence[Box]) -> list[Box]:
+    """The boxes of which a person has not said that nothing there needs a mask.
+
+    Each saying holds for one box at most, and for one that lies there closely: not for all faces in its reach.
+    """
+    pairs = [
+        (shared, i, j)
+        for i, a in enumerate(boxes)
+        for j, b in enumerate(dismissed)
+        if (shared := _same(a, b)) >= SAME_PLACE
+    ]
+    left, free = set(range(len(boxes))), set(range(len(dismissed)))
+    for _, i, j in sorted(pairs, reverse=True):
+        if i in left and j in free:
+            left.remove(i)
+            free.remove(j)
+    return [boxes[i] for i in sorted(left)]
 
 
 def no_face_findings(
@@ -110,8 +155,8 @@ def no_face_findings(
 
     dismissed: places that looked like a face to a detector when the person said so.
     """
-    first = sum(not is_dismissed(face.box, dismissed) for face in faces)
-    seen = max(first, sum(not is_dismissed(box, dismissed) for box in second or ()))
+    looks = ([face.box for face in faces], list(second or ()))
+    seen = max(len(not_dismissed(boxes, dismissed)) for boxes in looks)
     if not seen:
         return ()
     return (Finding(Reason.NO_FACE_CONTRADICTED, f"{seen} face(s) found where a person saw none"),)

@@ -37,7 +37,9 @@ class Decision:
     `basis` with a `reference`. `exclude`: leave the picture out. `skip`, `open`: nothing, it waits on. image_sha256:
     of the file that the person saw. mask: PNG in the private folder, with its sha256; its shapes lie beside it as
     JSON. as_drawn: the transition region is blurred too. dismissed: places that look like a face to a detector and
-    that the person leaves uncovered knowingly. version: raised with every change.
+    that the person leaves uncovered knowingly. accepts_loss: the person knows that the transition region takes much of
+    what was drawn, with the alpha of alpha_sha256. unsettled: sha256 of the file that the last binding decision was
+    about, where this one took its place and decides nothing. version: raised with every change.
     """
 
     path: str
@@ -47,6 +49,9 @@ class Decision:
     mask_sha256: str | None = None
     as_drawn: bool = False
     dismissed: tuple[Box, ...] = ()
+    accepts_loss: bool = False
+    alpha_sha256: str | None = None
+    unsettled: str | None = None
     basis: str | None = None
     reference: str | None = None
     note: str | None = None
@@ -101,19 +106,23 @@ class Listed(NamedTuple):
     open: bool
 
 
-_FIELDS = ("mask", "mask_sha256", "as_drawn", "dismissed", "basis", "reference", "note")
-_FROM = "FROM inputs i LEFT JOIN decisions d USING (path) WHERE i.seen = :run AND "
+_FIELDS = (
+    *("mask", "mask_sha256", "as_drawn", "dismissed", "accepts_loss", "alpha_sha256", "unsettled"),
+    *("basis", "reference", "note"),
+)
+_FROM = "FROM inputs i LEFT JOIN decisions d ON d.path = i.path WHERE i.seen = :run AND "
+_FROM_DECISIONS = "FROM decisions d CROSS JOIN inputs i ON i.path = d.path WHERE i.seen = :run AND "
 _BINDS = "coalesce(d.verdict, 'open') NOT IN ('open', 'skip')"
 # A decision that a run has carried out, and the picture still waits: it has to be looked at again.
 _OPEN = f"(i.status = 'needs_review' AND (NOT ({_BINDS}) OR i.decision IS d.version) AND d.verdict IS NOT 'skip')"
 _LATER = "(i.status = 'needs_review' AND d.verdict IS 'skip')"
-_UNWRITTEN = f"({_BINDS} AND i.decision IS NOT d.version OR NOT ({_BINDS}) AND i.decision IS NOT NULL)"
+_UNWRITTEN = f"({_BINDS} AND i.decision IS NOT d.version OR d.verdict IS 'open' AND i.decision IS NOT NULL)"
 _SAMPLED = "SELECT path FROM sample_items WHERE sample = (SELECT max(n) FROM samples)"
 _WANTED = {
     "todo": "i.status = 'needs_review'",
     "open": _OPEN,
     "later": _LATER,
-    "decided": _BINDS,
+    "decided": f"{_BINDS} AND NOT {_OPEN}",
     "unwritten": _UNWRITTEN,
     "released": "i.status = 'accepted'",
     "failed": "i.status IN ('failed', 'unsupported')",
@@ -147,6 +156,10 @@ class Decisions:
             if before is not None and before.version != seen_version:
                 raise Outdated(before)
             version = (before.version if before else 0) + 1
+            if before is not None and not decision.is_binding:
+                unsettled = before.image_sha256 if before.is_binding else before.unsettled
+                drawing = {"mask": before.mask, "mask_sha256": before.mask_sha256, "as_drawn": before.as_drawn}
+                decision = replace(decision, unsettled=unsettled, **drawing)  # type: ignore[arg-type]
             made = replace(decision, version=version, who=who, at=now(), tool=__version__)
             detail = json.dumps({key: getattr(made, key) for key in _FIELDS})
             values = (made.path, version, made.image_sha256, made.verdict, detail, who, made.at, made.tool)
@@ -157,7 +170,9 @@ class Decisions:
 
     def count(self, wanted: str) -> int:
         """How many inputs a queue holds; wanted as for `listed`."""
-        return int(self._db.execute(f"SELECT count(*) {_FROM} {_condition(wanted)}", self._given(wanted)).fetchone()[0])
+        return int(
+            self._db.execute(f"SELECT count(*) {_from(wanted)} {_condition(wanted)}", self._given(wanted)).fetchone()[0]
+        )
 
     def reasons(self) -> dict[str, tuple[int, int]]:
         """Reason -> (pictures that wait, of them without an answer)."""
@@ -172,8 +187,9 @@ class Decisions:
         """
         given = {**self._given(wanted), "after": after or "", "most": most, "find": f"%{_escaped(find)}%"}
         rows = self._db.execute(
-            f"SELECT i.path, i.id, i.status, i.reason, d.verdict, {_still_open(wanted)}"
-            f" {_FROM} {_condition(wanted)} AND i.path > :after"
+            f"SELECT i.path, i.id, i.status, i.reason, CASE WHEN {_OPEN} THEN NULL ELSE d.verdict END,"
+            f" {_still_open(wanted)}"
+            f" {_from(wanted)} {_condition(wanted)} AND i.path > :after"
             " AND i.id LIKE :find ESCAPE '\\' ORDER BY i.path LIMIT :most",
             given,
         )
@@ -208,6 +224,16 @@ class Decisions:
 
     def _given(self, wanted: str) -> dict[str, Any]:
         return {"run": self._ledger.run, "reason": wanted.partition(":")[2]}
+
+
+def is_queue(wanted: str) -> bool:
+    """Is there such a queue?"""
+    return wanted in (*_WANTED, "sample") or wanted.startswith("reason:")
+
+
+def _from(wanted: str) -> str:
+    """Few pictures have a decision, so what needs one begins there."""
+    return _FROM_DECISIONS if wanted in ("decided", "unwritten", "later") else _FROM
 
 
 def _condition(wanted: str) -> str:

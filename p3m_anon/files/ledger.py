@@ -58,11 +58,20 @@ class Ledger:
     def _open(self, db: sqlite3.Connection, file: Path, who: str) -> None:
         self.db, self._who = db, who
         db.row_factory = sqlite3.Row
-        version = self.db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise UsageError(f"{file.name}: made by a newer p3m-anon (schema {version}); upgrade p3m-anon")
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self.db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+        if self._version > len(MIGRATIONS):
+            raise UsageError(f"{file.name}: made by a newer p3m-anon (schema {self._version}); upgrade p3m-anon")
+        for number, script in enumerate(MIGRATIONS[self._version :], self._version + 1):
+            try:
+                self.db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+            except sqlite3.OperationalError:
+                with contextlib.suppress(sqlite3.Error):
+                    self.db.execute("ROLLBACK")
+                if self._version < number:  # else another process was quicker
+                    raise
+
+    @property
+    def _version(self) -> int:
+        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
     @property
     def run(self) -> int:
@@ -90,7 +99,7 @@ class Ledger:
         db = self.db
         db.execute("CREATE TEMP TABLE IF NOT EXISTS found (path TEXT PRIMARY KEY, stem TEXT) WITHOUT ROWID")
         db.execute("DELETE FROM found")
-        with self.transaction():
+        with self.transaction("BEGIN"):  # nobody waits while the folder is walked
             db.executemany("INSERT INTO found VALUES (?, ?)", ((path, id_key(stem)) for path, stem in inputs))
         db.create_function("make_id", 2, lambda path, shared: make_id(path, bool(shared)), deterministic=True)
         db.create_function("id_key", 1, id_key, deterministic=True)
@@ -129,7 +138,7 @@ class Ledger:
         """
         self.db.execute("CREATE TEMP TABLE IF NOT EXISTS companions (stem TEXT, role TEXT, file TEXT)")
         self.db.execute("DELETE FROM companions")
-        with self.transaction():
+        with self.transaction("BEGIN"):
             rows = ((id_key(stem), role, file) for role, stem, file in files)
             self.db.executemany("INSERT INTO companions VALUES (?, ?, ?)", rows)
             self.db.execute("CREATE INDEX IF NOT EXISTS companions_stem ON companions (stem)")
@@ -269,10 +278,10 @@ class Ledger:
         return Row(**values)
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
         """All or nothing; raises Stopped where the disk is full or the file is broken."""
         try:
-            self.db.execute("BEGIN IMMEDIATE")
+            self.db.execute(begin)
             yield
             self.db.execute("COMMIT")
         except BaseException as error:
@@ -287,6 +296,8 @@ def _explained(error: sqlite3.Error) -> Stopped:
     """The data base's errors in our words."""
     if "full" in str(error) or "disk I/O" in str(error):
         return Stopped("disk full: make room and run the same command again; what is finished is kept")
+    if "locked" in str(error):
+        return Stopped("the ledger is busy: another run is writing to it; try again in a moment")
     return Stopped(f"the ledger cannot be used ({error}); restore it, or start with a new --out and --private")
 
 

@@ -53,7 +53,8 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE samples (             -- spot checks of what was released
       n INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT NOT NULL,
-      seed INTEGER NOT NULL, population INTEGER NOT NULL
+      seed INTEGER NOT NULL, asked INTEGER NOT NULL, population INTEGER NOT NULL,
+      statement TEXT                   -- what it said when it was finished
     );
     CREATE TABLE sample_items (
       sample INTEGER NOT NULL, place INTEGER NOT NULL, path TEXT NOT NULL,
@@ -63,5 +64,9 @@ MIGRATIONS = (
       PRIMARY KEY (sample, place)
     ) WITHOUT ROWID;
     CREATE INDEX sample_items_path ON sample_items (path);
+    CREATE TABLE exports (             -- what annotation tools were last given: a mask that comes back is about it
+      path TEXT PRIMARY KEY, image_sha256 TEXT NOT NULL, at TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX inputs_queue ON inputs (seen, status, reason, decision);
     """,
 )

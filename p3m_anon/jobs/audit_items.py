@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p3m_anon.dataset.integrity import Discrepancy, row_discrepancies, rows_discrepancies
 from p3m_anon.errors import UsageError
 from p3m_anon.faces.settings import BlurSettings
+from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.release_index import Listed, ReleaseIndex, ledger_view
@@ -29,7 +30,8 @@ class Item:
 
     sigmas: strengths of the blur in face widths that the inverse filter tries; empty for no blur. basis: why a person
     has released the picture without blur. faces: as the ledger keeps them. dismissed: places of which a person said
-    that they need no mask. said: discrepancies found so far.
+    that they need no mask; decided: a person has answered for this picture, so nothing else is excused. said:
+    discrepancies found so far.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Item:
     mask_sha256: str | None = None
     faces: tuple[dict[str, Any], ...] = ()
     dismissed: tuple[Box, ...] = ()
+    decided: bool = False
     said: tuple[Discrepancy, ...] = field(default=())
 
 
@@ -98,7 +101,22 @@ def own_items(
     """Pictures of a release of ours."""
     settings = _settings(ledger)
     for listed in index.pairs():
-        yield _own(out, private, listed, settings, ledger is not None, (originals, masks))
+        item = _own(out, private, listed, settings, ledger is not None, (originals, masks))
+        yield replace(item, said=(*item.said, *_undone(listed, ledger)))
+
+
+def _undone(listed: Listed, ledger: Ledger | None) -> list[Discrepancy]:
+    """A person has said something else since the picture was released."""
+    if ledger is None or listed.ledger is None:
+        return []
+    row, decision = listed.ledger, Decisions(ledger).of(listed.ledger.path)
+    done = row.decision if decision is None or decision.is_binding or decision.verdict == "open" else None
+    wanted = decision.version if decision is not None and decision.is_binding else None
+    if done == wanted or not row.outputs:
+        return []
+    said = decision.verdict if decision is not None else "open"
+    image = next(one.file for one in row.outputs if one.role == "image")
+    return [Discrepancy("leak", "review", image, f"released otherwise than a person decided since ({said}); run blur")]
 
 
 def _settings(ledger: Ledger | None) -> dict[str, BlurSettings]:
@@ -155,6 +173,7 @@ def _own(
         mask_sha256=facemask.sha256 if facemask is not None and mask == (private or out) / facemask.file else None,
         faces=tuple(row.faces) if row else (),
         dismissed=tuple((b[0], b[1], b[2], b[3]) for b in row.facts.get("dismissed", ())) if row else (),
+        decided=row is not None and row.decision is not None,
         said=tuple(said),
     )
 

@@ -21,7 +21,7 @@ from p3m_anon.faces.detail import Detail, measure
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.outside import unchanged
-from p3m_anon.faces.verdict import is_dismissed
+from p3m_anon.faces.verdict import not_dismissed
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit_promises import alpha_findings, outside_check
@@ -139,8 +139,7 @@ class AuditJob:
         for number, target in enumerate(found):
             others = [one.box for one in found if one is not target]
             face, restored = self._measured(seen, target, others, attack=number < MOST_FACES)
-            dismissed = "no face" if is_dismissed(target.box, seen.item.dismissed) else None
-            findings = face_findings(face, seen.item.basis or dismissed)
+            findings = face_findings(face, _excuse(seen.item, target))
             if self._embedder is not None and seen.source is not None and target.face is not None:
                 pair = (self._embedder.embed(one, target.face) for one in (seen.source.rgb, rgb))
                 result.pairs.append((target.box, *pair))  # type: ignore[arg-type]
@@ -190,6 +189,18 @@ class AuditJob:
             detail = measure(picture, before, target.measured, target.width)
             tries.append((picture, detail, self._looks.score_near(picture, target.box)))
         return max(tries, key=lambda one: (one[1].likeness or 0.0, one[2]))
+
+
+def _excuse(item: Item, target: Target) -> str | None:
+    """Why a clear face at this place is no leak: a person has answered for this very place, or for the picture.
+
+    What lies in the mask is never excused: it was to be blurred.
+    """
+    if (target.cover or 0.0) >= MASKED:
+        return None
+    if not item.decided:
+        return item.basis
+    return None if not_dismissed([target.box], item.dismissed) else item.basis or "no face"
 
 
 def _file_checks(name: str, path: Path, sha256: str | None, result: Result) -> bool:

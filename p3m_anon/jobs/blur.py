@@ -17,6 +17,7 @@ from p3m_anon.engines.crew import Shift, stream_isolated
 from p3m_anon.engines.local import Limits, Stages, stream
 from p3m_anon.errors import ImageError
 from p3m_anon.files.atomic import remove_leftovers, write_bytes
+from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.manifest import write_manifest
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 MANIFEST, LEDGER, REQUEST = "manifest.jsonl", "ledger.sqlite", "request.json"
 PIXELS_PER_WORKER = 32_000_000  # under way at once; a picture of 32 MP is about 100 MB, held twice or three times
+MOST_ROUNDS = 3  # of decisions that came in while the run was at work
 MEMORY_FOR_A_PICTURE = 8 << 30  # bytes: 250 MP in RGBA of 16 bits, three times, and room to work
 OnStart = Callable[[Summary], None]
 OnRow = Callable[[Row, bool], None]
@@ -69,6 +71,7 @@ def blur_folder(
         write_bytes(folders.private / REQUEST, request.to_json().encode(), private=True)  # for the review
         ledger.event("run started", {"settings": request.settings.to_json(), "p3m_anon": __version__})
         _work(run, _open_tasks(run, folders, ledger, on_row), ledger, summary, on_row)
+        _catch_up(run, folders, ledger, summary)
         remove_gone(request, ledger, run.store, summary)
         write_manifest(folders.out / MANIFEST, ledger.rows("accepted"))
         find_strangers(folders.out, ledger, summary)
@@ -94,6 +97,19 @@ def _open_tasks(run: Run, folders: Folders, ledger: Ledger, on_row: OnRow) -> It
             on_row(row, False)
         else:
             yield task
+
+
+def _catch_up(run: Run, folders: Folders, ledger: Ledger, summary: Summary) -> None:
+    """What people have decided while the run was at it: carried out too, or said."""
+    decisions = Decisions(ledger)
+    for _ in range(MOST_ROUNDS):
+        rows = (row for path in list(decisions.paths("unwritten")) if (row := ledger.row(path)) is not None)
+        tasks = [task for row in rows if not run.is_done(task := make_task(run.request, folders, ledger, row))]
+        if not tasks:
+            return
+        _work(run, iter(tasks), ledger, summary, lambda _row, _fresh: None)
+    if left := decisions.count("unwritten"):
+        summary.warn(f"{left} answers of the review changed while this ran and are not carried out; run it again")
 
 
 def _work(run: Run, tasks: Iterator[Task], ledger: Ledger, summary: Summary, on_row: OnRow) -> None:
@@ -183,8 +199,7 @@ def _report(request: BlurRequest, ledger: Ledger, summary: Summary) -> Path:
         "Settings": ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in asdict(request.settings).items()),
         "p3m-anon": __version__,
     }
-    sample = Samples(ledger).newest()
-    if sample is not None and sample.statement:
-        facts["Spot check"] = sample.statement
+    if said := Samples(ledger).statements():
+        facts["Spot checks"] = " ".join(said)
     rows = {status: ledger.rows(status) for status in ("needs_review", "failed", "unsupported", "accepted")}
     return write_report(summary.private / "report.html", summary.private, facts, rows)

@@ -164,7 +164,8 @@ def make_task(request: BlurRequest, folders: Folders, ledger: Ledger, row: Row) 
     if "alpha" not in files and "alpha" in folders.beside:
         problem = Finding(Reason.ALPHA_MISSING, "there is no alpha with this picture's name")
     decision = Decisions(ledger).of(row.path)
-    return Task(row, files, problem, tuple(spare), decision if decision and decision.is_binding else None)
+    counts = decision is not None and (decision.is_binding or decision.unsettled is not None)
+    return Task(row, files, problem, tuple(spare), decision if counts else None)
 
 
 def remove_gone(request: BlurRequest, ledger: Ledger, store: Release, summary: Summary) -> None:

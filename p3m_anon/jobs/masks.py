@@ -10,23 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import cv2
 import numpy as np
 
 from p3m_anon.errors import ImageError, UsageError
-from p3m_anon.faces.patch import Patch, from_mask
-from p3m_anon.faces.shapes import Shape, draw
+from p3m_anon.faces.patch import from_mask
+from p3m_anon.faces.shapes import draw
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.coco import CocoPicture, read_coco, write_coco
-from p3m_anon.files.decisions import Decision, Decisions
-from p3m_anon.files.drawings import write_drawing
-from p3m_anon.files.folders import AS_DRAWN, stem_of, walk_stems
+from p3m_anon.files.decisions import Decision, Decisions, Outdated
+from p3m_anon.files.drawings import shapes_of_mask, write_drawing
+from p3m_anon.files.folders import AS_DRAWN, walk_stems
 from p3m_anon.files.labelme import labelme_json, read_labelme
-from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.ledger import Ledger, now
 from p3m_anon.files.manual_masks import encode_mask, manual_mask, read_manual_mask
 from p3m_anon.files.probe import probe
 from p3m_anon.files.regions import FACE, SUGGESTION, Region
-from p3m_anon.files.tracing import components, exact_polygon
 from p3m_anon.jobs.blur import LEDGER
 from p3m_anon.jobs.inputs import find_folders
 from p3m_anon.jobs.review_request import last_request
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
 
 MaskFormat = Literal["labelme", "coco", "png"]
 COCO_FILE = "annotations.json"
-MOST_PARTS = 100  # shapes that somebody may still want to move
 Size = tuple[int, int]
 
 
@@ -89,7 +86,7 @@ def export_masks(
     folders = find_folders(last_request(out, private))
     _check_target(to, folders)
     summary = MaskSummary()
-    with Ledger.copy_of(folders.private / LEDGER) as ledger:
+    with Ledger(folders.private / LEDGER) as ledger:
         marked = _marked(ledger, folders, reason, summary, suggestions=format != "png")
         if format == "coco":
             pictures = (CocoPicture(one.row.path, one.size, one.regions, one.as_drawn) for one in marked)
@@ -122,8 +119,13 @@ def _marked(
     decisions = Decisions(ledger)
     for row in ledger.rows():
         decision = decisions.of(row.path)
+        if decision is not None and not decision.is_binding:
+            decision = None
         drawn = decision is not None and decision.mask is not None
         if (reason is not None and row.reason != reason) or not (drawn or row.status == "needs_review"):
+            continue
+        if "width" not in row.facts:
+            summary.problems.append(f"{row.path}: cannot be read any more, so its mask stays here")
             continue
         size = int(row.facts["width"]), int(row.facts["height"])
         try:
@@ -131,6 +133,8 @@ def _marked(
         except ImageError as error:
             summary.problems.append(str(error))
             continue
+        if drawn or suggestions:
+            _note_export(ledger, row)
         if regions and (suggestions or drawn):
             summary.done += 1
             yield _Marked(row, size, regions, decision is not None and decision.as_drawn)
@@ -139,6 +143,13 @@ def _marked(
             yield _Marked(row, size, (), False)
         else:
             summary.leave("have no drawn mask")
+
+
+def _note_export(ledger: Ledger, row: Row) -> None:
+    """A mask that comes back is about the file that went out."""
+    sha256 = next((one.sha256 for one in row.sources if one.role == "image"), "")
+    with ledger.transaction():
+        ledger.db.execute("INSERT OR REPLACE INTO exports VALUES (?, ?, ?)", (row.path, sha256, now()))
 
 
 def _regions(row: Row, decision: Decision | None, size: Size, private: Path) -> tuple[Region, ...]:
@@ -188,8 +199,8 @@ class _Bringing:
                     continue
                 row = self._row(name)
                 size, _ = self._sizes(row)
-                self._bring(row, manual_mask(found, size, f"{file.name}: {name}"))
-            except ImageError as error:
+                self._bring(row, manual_mask(found, size, f"{file.name}: {name}"), file)
+            except (ImageError, Outdated) as error:
                 self.summary.problems.append(str(error))
 
     def files(self, folder: Path, format: MaskFormat) -> None:
@@ -205,16 +216,15 @@ class _Bringing:
                 if format == "labelme" and read_labelme(path, size, stored).is_blank:
                     self.summary.leave("were left as they are: nothing is drawn in them")
                     continue
-                self._bring(row, read_manual_mask(path, size, stored))
-            except ImageError as error:
+                self._bring(row, read_manual_mask(path, size, stored), path)
+            except (ImageError, Outdated) as error:
                 self.summary.problems.append(str(error))
         if not found:
             raise UsageError(f"{folder} holds no {ending} files; give the folder that was exported and drawn in")
 
     def _row(self, name: str) -> Row:
-        """By path, by id, or by id without the ending."""
-        ledger = self._ledger
-        row = ledger.row(name) or ledger.row_of_id(name) or ledger.row_of_id(stem_of(Path(name)))
+        """By path or by id, and by nothing less: of two pictures of one name one would get the other's mask."""
+        row = self._ledger.row(name) or self._ledger.row_of_id(name)
         if row is None:
             raise ImageError(f"{name}: no picture has this name; keep the names that were exported")
         return row
@@ -226,11 +236,11 @@ class _Bringing:
         stored = probe(self._folders.pictures / row.path)
         return (int(row.facts["width"]), int(row.facts["height"])), (stored.width, stored.height)
 
-    def _bring(self, row: Row, drawn: ManualMask) -> None:
+    def _bring(self, row: Row, drawn: ManualMask, file: Path) -> None:
         decisions = Decisions(self._ledger)
         before = decisions.of(row.path)
         size = drawn.mask.shape[1], drawn.mask.shape[0]
-        if before is not None and before.mask is not None and before.as_drawn == drawn.as_drawn:
+        if before is not None and before.is_binding and before.mask and before.as_drawn == drawn.as_drawn:
             try:
                 if np.array_equal(before.read_mask(self._folders.private, size), drawn.mask):
                     self.summary.leave("have this very mask already")
@@ -240,30 +250,30 @@ class _Bringing:
         if before is not None and before.is_binding and not self._replace:
             self.summary.leave("have another answer already; --replace overwrites it")
             return
-        known = next((one.sha256 for one in row.sources if one.role == "image"), None)
-        sha256 = hashlib.sha256((self._folders.pictures / row.path).read_bytes()).hexdigest()
-        if sha256 != known:
-            raise ImageError(f"{row.path}: the picture has changed since `blur` saw it; run it again, then import")
-        shapes = _shapes(drawn)
-        file, digest = write_drawing(self._folders.private, row.id, shapes, drawn.mask)
-        values: dict[str, Any] = {"mask": file, "mask_sha256": digest, "as_drawn": drawn.as_drawn, "note": "imported"}
+        sha256 = self._drawn_on(row, file)
+        shapes = shapes_of_mask(drawn.mask)
+        mask, digest = write_drawing(self._folders.private, row.id, shapes, drawn.mask)
+        values: dict[str, Any] = {"mask": mask, "mask_sha256": digest, "as_drawn": drawn.as_drawn, "note": "imported"}
         decisions.record(Decision(row.path, sha256, "mask", **values), self._who, before.version if before else 0)
         self.summary.done += 1
 
+    def _drawn_on(self, row: Row, file: Path) -> str:
+        """The sha256 of the picture that the mask was drawn on: the one that was exported, and still is there.
 
-def _shapes(drawn: ManualMask) -> list[Shape]:
-    """The mask as polygons that the review page can change; the PNG beside them is what counts."""
-    shapes: list[Shape] = []
-    for part in components(from_mask(drawn.mask)):
-        polygon = exact_polygon(part) or exact_polygon(_without_holes(part))
-        if polygon is None or len(shapes) == MOST_PARTS:
-            return []
-        shapes.append(Shape("polygon", polygon))
-    return shapes
-
-
-def _without_holes(part: Patch) -> Patch:
-    rims, _ = cv2.findContours(part.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(part.mask.shape, np.uint8)
-    cv2.drawContours(filled, rims, -1, 1, cv2.FILLED)
-    return part.replaced(filled.astype(np.bool_))
+        Without an export a mask that is older than the picture cannot have been drawn on it.
+        """
+        picture = self._folders.pictures / row.path
+        known = next((one.sha256 for one in row.sources if one.role == "image"), None)
+        found = self._ledger.db.execute("SELECT image_sha256 FROM exports WHERE path = ?", (row.path,)).fetchone()
+        sha256 = hashlib.sha256(picture.read_bytes()).hexdigest()
+        if sha256 != known:
+            raise ImageError(f"{row.path}: the picture has changed since `blur` saw it; run it again, then import")
+        if found is not None and found[0] != sha256:
+            raise ImageError(
+                f"{row.path}: the picture has changed since it was exported; export and draw it again"
+            )
+        if found is None and file.stat().st_mtime < picture.stat().st_mtime:
+            raise ImageError(
+                f"{row.path}: the picture is newer than its mask; export it, and draw on it again"
+            )
+        return sha256

@@ -17,7 +17,7 @@ from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.faces.anonymize import anonymize
 from p3m_anon.faces.masks import face_masks, manual_masks
 from p3m_anon.faces.reasons import Finding, Reason
-from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, ranked
+from p3m_anon.faces.verdict import findings, lost_findings, lost_regions, manual_findings, no_face_findings, ranked
 from p3m_anon.files.alphas import MOSTLY_GREY, alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.files.landmarks import faces_from_file
@@ -55,7 +55,17 @@ class Loaded:
     def held(self) -> Decision | None:
         """The decision about this picture, if it was made about these very bytes."""
         decision = self.task.decision
-        return decision if decision is not None and decision.image_sha256 == self.decoded.sha256 else None
+        if decision is None or not decision.is_binding or decision.image_sha256 != self.decoded.sha256:
+            return None
+        return decision
+
+    @property
+    def has_lapsed(self) -> bool:
+        """A person decided about other bytes, and nobody about these; skipping or taking back does not settle that."""
+        decision = self.task.decision
+        if decision is None or self.held is not None:
+            return False
+        return decision.is_binding or decision.unsettled != self.decoded.sha256
 
 
 class PictureJob:
@@ -87,6 +97,8 @@ class PictureJob:
                 if self._tombstones.holds(decoded.sha256):
                     return Early(self._withdrawn(task))
                 loaded = Loaded(task, decoded, sources, timings=timings)
+                if loaded.held is not None and loaded.held.verdict == "exclude":  # it changed while it was hashed
+                    raise ImageError(f"{image.name}: it changed while it was read; run again")
                 self._load_companions(loaded)
             sources = loaded.sources
             if self.run.is_current(task, sources):
@@ -204,7 +216,7 @@ class PictureJob:
                     found.append(Finding(Reason.ALPHA_MISMATCH, f"the alpha is {MOSTLY_GREY}"))
         faces = face_masks(size, sight.faces, alpha, settings)
         decision, masks = loaded.held, faces
-        if loaded.task.decision is not None and decision is None:
+        if loaded.has_lapsed and loaded.task.decision is not None:
             found.append(Finding(Reason.DECISION_LAPSED, f"{loaded.task.decision.who} decided about an older file"))
         dismissed = () if decision is None else decision.dismissed
         if decision is not None and "manual_mask" in loaded.task.files:
@@ -212,6 +224,8 @@ class PictureJob:
         if loaded.manual is not None or (decision is not None and decision.verdict == "normal"):
             masks = () if loaded.manual is None else manual_masks(loaded.manual, alpha, sight.faces, settings)
             found += manual_findings(size, masks, sight.faces, sight.second, settings, dismissed)
+            if not _knows_loss(decision, loaded):
+                found += lost_findings(lost_regions(masks, sight.faces, sight.second, settings))
         elif decision is not None or self.run.cleared(loaded.task.row):
             masks = ()
             found += no_face_findings(sight.faces, sight.second, dismissed)
@@ -251,6 +265,12 @@ def _mismatch(alpha: AlphaPixels | None, size: tuple[int, int]) -> str:
     assert alpha is not None
     height, width = alpha.shape
     return f"the alpha is {width}x{height}, the picture {size[1]}x{size[0]}; make them the same size and orientation"
+
+
+def _knows_loss(decision: Decision | None, loaded: Loaded) -> bool:
+    """The person was told how much of the drawing the soft edge takes, with this very alpha."""
+    alpha = next((one.sha256 for one in loaded.sources if one.role == "alpha"), None)
+    return decision is not None and decision.accepts_loss and decision.alpha_sha256 == alpha
 
 
 def _stat(path: Path, role: str, sha256: str = "") -> Source:

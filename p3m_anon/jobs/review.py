@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from p3m_anon import __version__
 from p3m_anon.errors import ImageError, UsageError
 from p3m_anon.faces.shapes import Shape, shapes_from_json
-from p3m_anon.files.decisions import BASES, Decision, Decisions, Outdated, checked_basis, checked_verdict
-from p3m_anon.files.drawings import read_shapes, remove_drawing, write_drawing
+from p3m_anon.files.decisions import (
+    BASES,
+    Decision,
+    Decisions,
+    Outdated,
+    checked_basis,
+    checked_verdict,
+    is_queue,
+)
+from p3m_anon.files.drawings import read_shapes, remove_drawing, shapes_of_mask, write_drawing
+from p3m_anon.files.images import read
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.samples import COVERED, MISSED, Samples
 from p3m_anon.jobs.blur import LEDGER
 from p3m_anon.jobs.inputs import find_folders
-from p3m_anon.jobs.review_pictures import Cabinet, Opened, Window, data_url, jpeg
+from p3m_anon.jobs.review_pictures import Cabinet, Drawn, Opened, Window, data_url, jpeg
 from p3m_anon.jobs.review_queue import picture_json, state_json
 from p3m_anon.jobs.review_request import last_request
+from p3m_anon.jobs.review_sightings import sightings_of
 from p3m_anon.jobs.review_write import Writer
 from p3m_anon.review.desk import Json, Refused
 
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from p3m_anon.files.ledger_rows import Row
 
 T = TypeVar("T")
+MOST_ROWS = 1000  # of a queue in one answer
 
 
 class ReviewDesk:
@@ -34,14 +47,27 @@ class ReviewDesk:
 
     def __init__(self, out: Path, private: Path | None = None, who: str = "unknown") -> None:
         """Open the ledger beside `out`; raises UsageError where `blur` has not been yet."""
-        self.request = last_request(out, private)
-        self.folders = find_folders(self.request)
         self.who = who
+        self._out, self._private = out, private
+        self._read_request()
         self._clerk = ThreadPoolExecutor(1, "ledger")  # SQLite wants one thread
         self._ledger = self._clerk.submit(Ledger, self.folders.private / LEDGER, who).result()
-        self._cabinet = Cabinet(self.request.settings, self.request.max_pixels)
+        self._clerk.submit(
+            self._ledger.db.execute, "PRAGMA synchronous=FULL"
+        ).result()  # an answer outlives a power cut
         self._readers = ThreadPoolExecutor(1, "ahead")
-        self._writer = Writer(self.request)
+        self._writer = Writer()
+        self._continued = False
+
+    def _read_request(self) -> None:
+        """What the last run was asked, perhaps a colleague's; pictures opened with older settings are forgotten."""
+        self.request = last_request(self._out, self._private)
+        self.folders = find_folders(self.request)
+        self._cabinet = Cabinet(self.request.settings, self.request.max_pixels)
+
+    def _keep_up(self) -> None:
+        if last_request(self._out, self._private) != self.request:
+            self._read_request()
 
     def close(self) -> None:
         """Wait for what is under way, and fold the ledger's log into its file."""
@@ -54,25 +80,34 @@ class ReviewDesk:
         """Run something on the ledger, in its own thread."""
         return self._clerk.submit(question, self._ledger).result()
 
-    def begin_sample(self, size: int, seed: int) -> None:
-        """Go on with an unfinished sample check of this size, or draw a new one; UsageError if nothing is released."""
-        self._ask(lambda ledger: _begin_sample(ledger, size, seed, self.who))
+    def begin_sample(self, size: int, seed: int | None = None) -> None:
+        """Go on with an unfinished sample check of this size, and seed if one is given, or draw a new one.
+
+        Raises UsageError if nothing is released, and for a seed that was drawn and looked through before.
+        """
+        self._continued = self._ask(lambda ledger: _begin_sample(ledger, size, seed, self.who))
 
     # -- what the page sees
 
     def state(self) -> Json:
         """See `Desk.state`."""
         state = self._ask(state_json)
+        if state["sample"] is not None:
+            state["sample"]["continued"] = self._continued
         bases = [{"key": key, "label": label} for key, label in BASES.items()]
         return {**state, "who": self.who, "version": __version__, "out": self.folders.out.name, "bases": bases}
 
     def queue(self, wanted: str, after: str | None, limit: int, find: str = "") -> Json:
         """See `Desk.queue`."""
+        _check_queue(wanted)
+        limit = min(limit, MOST_ROWS)
         rows = self._ask(lambda ledger: Decisions(ledger).listed(wanted, after, limit + 1, find))
         return {"rows": [row._asdict() for row in rows[:limit]], "more": len(rows) > limit}
 
     def picture(self, path: str, wanted: str) -> Json:
         """See `Desk.picture`."""
+        _check_queue(wanted)
+        self._keep_up()
         row = self._row(path)
         decision = self._ask(lambda ledger: Decisions(ledger).of(path))
         size, has_alpha, error = (0, 0), False, None
@@ -81,20 +116,30 @@ class ReviewDesk:
             size, sha256, has_alpha = opened.decoded.size, opened.decoded.sha256, opened.alpha is not None
         except ImageError as problem:
             sha256, error = self._hash(row), str(problem)
-        shapes: tuple[Shape, ...] = ()
-        if decision is not None and decision.mask is not None:
-            shapes = read_shapes(self.folders.private, decision.mask)
-        facts = self._ask(lambda ledger: picture_json(ledger, row, decision, wanted))
-        if facts["decision"] is not None:
+        changed = _changed_since(row, sha256)
+        facts = self._ask(lambda ledger: picture_json(ledger, row, decision, wanted, changed=changed))
+        if facts["decision"] is not None and decision is not None:
+            shapes = read_shapes(self.folders.private, decision.mask) if decision.mask is not None else ()
             facts["decision"] |= {
                 "shapes": [shape.to_json() for shape in shapes],
-                "lapsed": decision is not None and decision.image_sha256 != sha256,
+                "lapsed": decision.image_sha256 != sha256,
             }
-        ahead = facts["next"]
-        if ahead is not None:
-            self._readers.submit(self._read_ahead, ahead)
+        facts["start"] = [] if changed else [shape.to_json() for shape in self._released_shapes(row)]
+        if facts["next"] is not None:
+            self._readers.submit(self._read_ahead, facts["next"])
         shown = {"width": size[0], "height": size[1], "sha256": sha256, "error": error, "transition": has_alpha}
-        return {**facts, **shown}
+        return {**facts, **shown, "changed": changed}
+
+    def _released_shapes(self, row: Row) -> tuple[Shape, ...]:
+        """What is masked in the released picture, to be added to: else a new drawing would uncover it."""
+        if row.status != "accepted":
+            return ()
+        if row.facts.get("status") == "anonymized":
+            return tuple(one.suggestion() for one in sightings_of(row) if one.by != "second")
+        facemask = next((one.file for one in row.outputs if one.role == "facemask"), None)
+        if row.decision is not None or facemask is None or row.facts.get("status") != "anonymized_manual":
+            return ()
+        return tuple(shapes_of_mask(read(self.folders.private / facemask).pixels > 0))
 
     def image(self, path: str, which: str, window: Window, width: int) -> bytes:
         """See `Desk.image`."""
@@ -116,18 +161,21 @@ class ReviewDesk:
         """See `Desk.preview`."""
         opened = self._shown(self._row(_text(asked, "path")))
         shapes = _shapes(asked)
-        x, y, w, h = (round(float(v)) for v in asked["window"])
+        window, width = _window(asked)
         drawn = opened.draw(shapes, asked.get("as_drawn") is True)
-        image = jpeg(opened.masked(drawn) if shapes else opened.rgb, (x, y, w, h), int(asked["width"]))
-        boxes = [one.box for one in opened.sightings]
-        left = [boxes.index(box) for box in drawn.uncovered]
-        return {"image": data_url(image), "uncovered": left, "area": float(drawn.mask.mean())}
+        try:
+            image = jpeg(opened.masked(drawn) if shapes else opened.rgb, window, width)
+        except ValueError as error:
+            raise Refused(400, str(error)) from error
+        left = [one for one, sighting in enumerate(opened.sightings) if sighting.box in drawn.uncovered]
+        return {"image": data_url(image), "uncovered": left, "area": drawn.area}
 
     # -- what a person says
 
     def decide(self, asked: Json) -> Json:
         """See `Desk.decide`."""
         path, wanted = _text(asked, "path"), str(asked.get("filter") or "todo")
+        _check_queue(wanted)
         who = str(asked.get("who") or self.who)[:200]
         row = self._row(path)
         if asked.get("verdict") == COVERED:
@@ -159,6 +207,8 @@ class ReviewDesk:
         opened = self._shown(row)
         if decision.image_sha256 != opened.decoded.sha256:
             raise self._changed(row.path, str(asked.get("filter") or "todo"))
+        if _changed_since(row, opened.decoded.sha256):
+            raise ValueError("the file has changed since the detectors looked at it; write first, then decide")
         values: dict[str, Any] = vars(decision)
         shapes = _shapes(asked) if decision.verdict != "no_face" else ()
         as_drawn = asked.get("as_drawn") is True
@@ -168,38 +218,47 @@ class ReviewDesk:
         drawn = opened.draw(shapes, as_drawn)
         if decision.verdict == "mask" and not drawn.mask.any():
             raise ValueError("nothing is drawn inside the picture; draw what is to be blurred first")
-        if drawn.uncovered and decision.verdict != "normal" and asked.get("confirmed") is not True:
-            boxes = [one.box for one in opened.sightings]
-            places = [boxes.index(box) for box in drawn.uncovered]
-            raise Refused(422, f"{len(places)} place(s) look like a face and are not covered", sightings=places)
+        self._confirm(opened, drawn, decision, asked)
         if drawn.mask.any():
             file, sha256 = write_drawing(self.folders.private, row.id, shapes, drawn.mask)
             values = {**values, "mask": file, "mask_sha256": sha256, "as_drawn": as_drawn}
-        return Decision(**{**values, "dismissed": drawn.uncovered})
+        known = {"accepts_loss": bool(drawn.lost), "alpha_sha256": opened.alpha_sha256}
+        dismissed = drawn.uncovered if shapes else tuple(one.box for one in opened.sightings)
+        return Decision(**{**values, **known, "dismissed": dismissed})
+
+    def _confirm(self, opened: Opened, drawn: Drawn, decision: Decision, asked: Json) -> None:
+        """The person was shown what stays clear: the very places, and how much the soft edge takes of the drawing."""
+        confirmed = asked.get("confirmed")
+        shown = {_corners(box) for box in confirmed} if isinstance(confirmed, list) else set()
+        places = [i for i, one in enumerate(opened.sightings) if one.box in drawn.uncovered]
+        missing = [i for i in places if _corners(opened.sightings[i].to_json()["box"]) not in shown]
+        if decision.verdict == "normal":
+            missing = []  # that they stay clear is what the person says
+        if missing or (drawn.lost and asked.get("accepts_loss") is not True):
+            said = f"{len(places)} place(s) look like a face and are not covered" if missing else ""
+            if drawn.lost:
+                said += f"{'; ' if said else ''}the soft edge takes {max(drawn.lost):.0%} of what is drawn"
+            raise Refused(422, said, sightings=places if missing else [], lost=max(drawn.lost, default=0.0))
 
     def _record(self, row: Row, decision: Decision, who: str, version: int) -> None:
-        """Into the ledger; of two drawings only the one that counts stays on disk."""
+        """Into the ledger; drawings of older decisions stay, as the events speak of them."""
         try:
-            before = self._ask(lambda ledger: _recorded(ledger, decision, who, version))
+            self._ask(lambda ledger: Decisions(ledger).record(decision, who, version))
         except Outdated as error:
-            self._drop(decision, error.now)
+            if decision.mask is not None and decision.mask != error.now.mask:
+                remove_drawing(self.folders.private, decision.mask)
             raise
-        if before is not None:
-            self._drop(before, decision)
         answer = {"no_face": COVERED, "skip": None, "open": None}.get(decision.verdict, MISSED)
         if decision.verdict != "skip":
             self._ask(lambda ledger: Samples(ledger).answer(row.path, answer, who))
-
-    def _drop(self, stale: Decision, kept: Decision) -> None:
-        if stale.mask is not None and stale.mask != kept.mask:
-            remove_drawing(self.folders.private, stale.mask)
 
     # -- carrying it out
 
     def write(self) -> Json:
         """See `Desk.write`."""
+        self._keep_up()
         total = self._ask(lambda ledger: Decisions(ledger).count("unwritten"))
-        self._writer.start(total)
+        self._writer.start(replace(self.request, who=self.who), total)
         return self.writing()
 
     def writing(self) -> Json:
@@ -210,8 +269,8 @@ class ReviewDesk:
 
     def _row(self, path: str) -> Row:
         row = self._ask(lambda ledger: ledger.row(path))
-        if row is None:
-            raise Refused(404, f"there is no picture {path}")
+        if row is None or row.status == "withdrawn":
+            raise Refused(404, f"there is no picture {path}" if row is None else f"{path} was withdrawn")
         return row
 
     def _file(self, row: Row) -> Path:
@@ -250,20 +309,50 @@ class ReviewDesk:
         return Refused(409, "the file has changed since it was shown; look again", now=self.picture(path, wanted))
 
 
-def _recorded(ledger: Ledger, decision: Decision, who: str, version: int) -> Decision | None:
-    """Record a decision; the one before it, which the person had seen."""
-    before = Decisions(ledger).of(decision.path)
-    Decisions(ledger).record(decision, who, version)
-    return before
+def _changed_since(row: Row, sha256: str) -> bool:
+    """The file is not the one that the detectors saw; False where they saw none."""
+    seen = next((one.sha256 for one in row.sources if one.role == "image"), "")
+    return bool(seen) and seen != sha256
 
 
-def _begin_sample(ledger: Ledger, size: int, seed: int, who: str) -> None:
+def _begin_sample(ledger: Ledger, size: int, seed: int | None, who: str) -> bool:
+    """Whether an unfinished one goes on."""
     samples, released = Samples(ledger), ledger.counts().get("accepted", 0)
     if not released:
         raise UsageError("nothing is released yet, so there is nothing to check")
     newest = samples.newest()
-    if newest is None or newest.is_finished or newest.size != min(size, released):
-        samples.draw(size, seed, who)
+    if newest is not None and not newest.is_finished and newest.asked == size and seed in (None, newest.seed):
+        return True
+    if seed is not None and samples.was_drawn(seed):
+        raise UsageError(
+            f"seed {seed} has been drawn before: the same pictures again would say nothing; choose another"
+        )
+    samples.draw(size, secrets.randbelow(1 << 32) if seed is None else seed, who)
+    return False
+
+
+def _check_queue(wanted: str) -> None:
+    if not is_queue(wanted):
+        raise Refused(400, f"there is no filter {wanted[:40]!r}")
+
+
+def _corners(box: Any) -> tuple[float, ...]:
+    try:
+        return tuple(round(float(v), 1) for v in box)
+    except (TypeError, ValueError):
+        return ()
+
+
+def _window(asked: Json) -> tuple[Window, int]:
+    """Window and width of a preview; raises Refused for what is none."""
+    try:
+        x, y, w, h = (round(float(v)) for v in asked["window"])
+        width = int(asked["width"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise Refused(400, "window is x, y, w, h and width a number, in pixels") from error
+    if width < 1:
+        raise Refused(400, "width must be at least 1")
+    return (x, y, w, h), width
 
 
 def _text(asked: Json, key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ class BulkSummary:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Answering:
     """An open ledger with its folders; nothing is written in a dry run."""
 
     ledger: Ledger
@@ -84,7 +85,7 @@ def confirm_no_face(
     Only pictures that wait, and in which no detector sees anything: the others have to be looked at one by one.
     """
     summary = BulkSummary()
-    for desk in _desk(out, private, who, dry_run):
+    with _desk(out, private, who, dry_run) as desk:
         for name in names:
             row = desk.ledger.row(name) or desk.ledger.row_of_id(name)
             if row is None:
@@ -111,7 +112,7 @@ def accept_suggestions(
     """
     reason, least = wanted
     summary = BulkSummary()
-    for desk in _desk(out, private, who, dry_run):
+    with _desk(out, private, who, dry_run) as desk:
         for path in list(Decisions(desk.ledger).paths(f"reason:{reason}")):
             row = desk.ledger.row(path)
             assert row is not None
@@ -120,9 +121,10 @@ def accept_suggestions(
             if problem or sha256 is None:
                 summary.leave(problem or CHANGED)
                 continue
-            if not dry_run:
-                _accept(desk, row, sha256)
-            summary.answered += 1
+            if _accept(desk, row, sha256):
+                summary.answered += 1
+            else:
+                summary.leave("have suggestions outside the picture only")
     return summary
 
 
@@ -136,16 +138,21 @@ def _unfit(row: Row, least: float) -> str | None:
     return None
 
 
-def _accept(desk: Desk, row: Row, sha256: str) -> None:
+def _accept(desk: Answering, row: Row, sha256: str) -> bool:
+    """Record the suggestions as a drawing; False if they cover no pixel."""
     shapes = [one.suggestion() for one in sightings_of(row)]
     mask = draw(shapes, (int(row.facts["width"]), int(row.facts["height"])))
-    file, digest = write_drawing(desk.folders.private, row.id, shapes, mask)
-    desk.record(Decision(row.path, sha256, "mask", mask=file, mask_sha256=digest, note="suggestions accepted in bulk"))
+    if mask.any() and not desk.dry_run:
+        file, digest = write_drawing(desk.folders.private, row.id, shapes, mask)
+        note = "suggestions accepted in bulk"
+        desk.record(Decision(row.path, sha256, "mask", mask=file, mask_sha256=digest, note=note))
+    return bool(mask.any())
 
 
-def _desk(out: Path, private: Path | None, who: str, dry_run: bool) -> Iterator[Desk]:
-    """One desk, open for one loop."""
+@contextmanager
+def _desk(out: Path, private: Path | None, who: str, dry_run: bool) -> Iterator[Answering]:
+    """The ledger, open for one job."""
     folders = find_folders(last_request(out, private))
     file = folders.private / LEDGER
     with Ledger.copy_of(file) if dry_run else Ledger(file, who) as ledger:
-        yield Desk(ledger, folders, who, dry_run)
+        yield Answering(ledger, folders, who, dry_run)

@@ -6,8 +6,7 @@ import base64
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +19,7 @@ from p3m_anon.faces.anonymize import anonymize
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.masks import manual_masks
 from p3m_anon.faces.shapes import Shape, draw
-from p3m_anon.faces.verdict import uncovered
+from p3m_anon.faces.verdict import lost_regions, uncovered
 from p3m_anon.files.alphas import orient_alpha, read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.files.manual_masks import ManualMask
@@ -28,7 +27,7 @@ from p3m_anon.jobs.review_sightings import Sighting, faces_of, second_of, sighti
 from p3m_anon.matting.transition import default_radius, transition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from p3m_anon.arrays import RGB, AlphaPixels, Box, Mask
     from p3m_anon.faces.masks import FaceMask
@@ -43,40 +42,44 @@ TINT = (255, 64, 200, 150)  # RGBA of the transition region
 
 
 class Drawn(NamedTuple):
-    """Shapes as pixels. mask: bool (H, W) as drawn. masks: what will be blurred. uncovered: boxes that stay clear."""
+    """Shapes as pixels.
+
+    mask: bool (H, W) as drawn. masks: what will be blurred. uncovered: boxes that stay clear. lost: shares of regions
+    that the transition region takes. area: share of the picture that is blurred, 0 to 1.
+    """
 
     mask: Mask
     masks: tuple[FaceMask, ...]
     uncovered: tuple[Box, ...]
+    lost: tuple[float, ...]
+    area: float
 
 
 @dataclass(eq=False)
 class Opened:
-    """A decoded input with its alpha and what the detectors saw in it.
-
-    Locked while a window is cut, so that colours are converted once.
-    """
+    """A decoded input with its alpha and what the detectors saw in it."""
 
     decoded: Decoded
     alpha: AlphaPixels | None
+    alpha_sha256: str | None
     faces: tuple[Face, ...]
     second: tuple[Box, ...]
     sightings: tuple[Sighting, ...]
     settings: BlurSettings
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @cached_property
+    @property
     def rgb(self) -> RGB:
         """uint8 (H, W, 3)."""
-        with self._lock:
-            return self.decoded.rgb
+        return self.decoded.rgb
 
     def draw(self, shapes: Sequence[Shape], as_drawn: bool) -> Drawn:
         """What shapes would mask, and which places they would leave clear."""
         mask = draw(shapes, self.decoded.size)
         masks = manual_masks(ManualMask(mask, as_drawn), self.alpha, self.faces, self.settings)
         left = uncovered(mask.shape, masks, self.faces, self.second, self.settings)
-        return Drawn(mask, masks, tuple(box for box, _ in left))
+        lost = lost_regions(masks, self.faces, self.second, self.settings)
+        area = sum(one.adjusted.area for one in masks) / mask.size
+        return Drawn(mask, masks, tuple(box for box, _ in left), tuple(lost), area)
 
     def masked(self, drawn: Drawn) -> RGB:
         """The picture as `blur` would release it, uint8 (H, W, 3)."""
@@ -111,24 +114,25 @@ class Cabinet:
         """`settings` and `max_pixels` as the last run had them."""
         self._settings, self._max_pixels = settings, max_pixels
         self._lock = threading.Lock()
-        self._opened: OrderedDict[tuple[str, int, int], Future[Opened]] = OrderedDict()
+        self._opened: OrderedDict[Hashable, Future[Opened]] = OrderedDict()
 
     def open(self, row: Row, path: Path) -> Opened:
         """The picture of a ledger row; raises ImageError where it cannot be shown."""
         alpha = next((Path(one.file) for one in row.sources if one.role == "alpha"), None)
-        return self._kept(path, lambda: self._open(row, path, alpha))
+        seen = (row.digest, str(alpha), _stamp(alpha) if alpha is not None else None)
+        return self._kept(path, seen, lambda: self._open(row, path, alpha))
 
     def window(self, path: Path, window: Window, width: int) -> bytes:
         """A window of any picture file as JPEG."""
-        opened = self._kept(path, lambda: self._plain(path))
+        opened = self._kept(path, None, lambda: self._plain(path))
         return jpeg(opened.rgb, window, width)
 
-    def _kept(self, path: Path, make: Callable[[], Opened]) -> Opened:
-        try:
-            stat = path.stat()
-        except OSError as error:
-            raise ImageError(f"{path.name}: the file is not there any more") from error
-        key = str(path), stat.st_size, stat.st_mtime_ns
+    def _kept(self, path: Path, seen: object, make: Callable[[], Opened]) -> Opened:
+        """What was made of a file, unless it or what was seen in it has changed."""
+        stamp = _stamp(path)
+        if stamp is None:
+            raise ImageError(f"{path.name}: the file is not there any more")
+        key = str(path), stamp, seen
         with self._lock:
             future = self._opened.get(key)
             mine = future is None
@@ -159,18 +163,26 @@ class Cabinet:
     def _open(self, row: Row, path: Path, alpha: Path | None) -> Opened:
         decoded = read(path, max_pixels=self._max_pixels)
         faces, second = faces_of(row), second_of(row)
-        matte = None
+        matte, digest = None, None
         if alpha is not None:
             try:
-                boxes = [face.box for face in faces]
-                stored = decoded.stored_size
-                matte = orient_alpha(read_alpha(alpha).pixels, decoded.size, stored, decoded.orientation, boxes)
+                found = read_alpha(alpha)
+                boxes, digest = [face.box for face in faces], found.sha256
+                matte = orient_alpha(found.pixels, decoded.size, decoded.stored_size, decoded.orientation, boxes)
             except ImageError:
                 matte = None  # the picture waits for it; `blur` says why
-        return Opened(decoded, matte, faces, second, sightings_of(row), self._settings)
+        return Opened(decoded, matte, digest, faces, second, sightings_of(row), self._settings)
 
     def _plain(self, path: Path) -> Opened:
-        return Opened(read(path, max_pixels=self._max_pixels), None, (), (), (), self._settings)
+        return Opened(read(path, max_pixels=self._max_pixels), None, None, (), (), (), self._settings)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 def jpeg(rgb: RGB, window: Window, width: int) -> bytes:

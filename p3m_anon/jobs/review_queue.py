@@ -51,7 +51,7 @@ def state_json(ledger: Ledger) -> dict[str, Any]:
     sample = Samples(ledger).newest()
     said = None
     if sample is not None:
-        keys = ("size", "answered", "missed", "population", "statement")
+        keys = ("size", "answered", "missed", "population", "statement", "seed")
         said = {**{key: getattr(sample, key) for key in keys}, "finished": sample.is_finished}
         filters.append(_filter("sample", "Sample check", "drawn at random", sample.size, sample.size - sample.answered))
     progress = {"decided": waiting - open_ - later, "total": waiting}
@@ -63,10 +63,10 @@ def state_json(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def picture_json(ledger: Ledger, row: Row, decision: Decision | None, wanted: str) -> dict[str, Any]:
-    """The parts of `Desk.picture` that need no pixels."""
+def picture_json(ledger: Ledger, row: Row, decision: Decision | None, wanted: str, *, changed: bool) -> dict[str, Any]:
+    """The parts of `Desk.picture` that need no pixels; changed: what was seen was seen in another file."""
     decisions = Decisions(ledger)
-    sightings = sightings_of(row)
+    sightings = () if changed else sightings_of(row)
     previous, following = decisions.neighbours(wanted, row.path)
     reason = row.reason if row.status == "needs_review" else None
     title = EXPLANATION[Reason(reason)] if reason else TITLES.get(row.status, row.status)
@@ -76,6 +76,7 @@ def picture_json(ledger: Ledger, row: Row, decision: Decision | None, wanted: st
         keys = ("verdict", "as_drawn", "basis", "reference", "note", "who", "at")
         said = {key: getattr(decision, key) for key in keys}
         said["written"] = row.decision == decision.version
+        said["sent_back"] = decision.is_binding and said["written"] and row.status == "needs_review"
     return {
         "path": row.path,
         "id": row.id,

@@ -11,7 +11,7 @@ from shapely import Polygon
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.outline import ellipse
 from p3m_anon.faces.shapes import Shape
-from p3m_anon.faces.verdict import is_dismissed, unmatched
+from p3m_anon.faces.verdict import unmatched
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Box
@@ -67,15 +67,16 @@ def sightings_of(row: Row) -> tuple[Sighting, ...]:
     """Every place at which any look saw a face, the first look's first."""
     second = second_of(row)
     scores = {_box(one["box"]): float(one["score"]) for one in row.facts.get("second") or ()}
+    first = [_box(one["box"]) for one in row.faces]
+    second_alone, first_alone = unmatched(second, first)
     found = []
     for one in row.faces:
         box = _box(one["box"])
         points = one.get("outline")
         corners = None if not points else tuple((x + CENTRE, y + CENTRE) for x, y in points)
-        by = "both" if is_dismissed(box, second) else "first"
+        by = "first" if box in first_alone else "both"
         found.append(Sighting(box, float(one["score"]), by, corners, one.get("decision")))
-    alone = unmatched(second, [one.box for one in found])[0]
-    return (*found, *(Sighting(box, scores[box], "second", None, None) for box in alone))
+    return (*found, *(Sighting(box, scores[box], "second", None, None) for box in second_alone))
 
 
 def _corners(polygon: Polygon) -> tuple[tuple[float, float], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from p3m_anon.errors import P3MError
@@ -10,27 +11,27 @@ from p3m_anon.jobs.blur import blur_folder
 
 if TYPE_CHECKING:
     from p3m_anon.files.ledger_rows import Row
-    from p3m_anon.jobs.request import BlurRequest, Summary
+    from p3m_anon.jobs.request import BlurRequest
 
 
 class Writer:
     """One run of `blur` at a time, in a thread of its own; what is done already is skipped as always."""
 
-    def __init__(self, request: BlurRequest) -> None:
-        """`request`: what the last run was asked."""
-        self._request = request
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._running, self._done, self._total = False, 0, 0
+        self._became: Counter[str] = Counter()
         self._message, self._error = "", ""
 
-    def start(self, total: int) -> None:
+    def start(self, request: BlurRequest, total: int) -> None:
         """Begin, unless a run is under way; total: how many pictures are expected to be worked on."""
         with self._lock:
             if self._running:
                 return
             self._running, self._done, self._total, self._message, self._error = True, 0, total, "", ""
-            self._thread = threading.Thread(target=self._run, name="write")
+            self._became.clear()
+            self._thread = threading.Thread(target=self._run, args=(request,), name="write")
             self._thread.start()
 
     def state(self) -> dict[str, Any]:
@@ -49,10 +50,11 @@ class Writer:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self) -> None:
+    def _run(self, request: BlurRequest) -> None:
         message, error = "", ""
         try:
-            message = _said(blur_folder(self._request, on_row=self._row))
+            summary = blur_folder(request, on_row=self._row)
+            message = _said(self._became) + "".join(f"; {note}" for note in summary.notes[:3])
         except P3MError as problem:
             error = str(problem)
         except Exception as problem:  # the page has to be told, whatever it is
@@ -64,14 +66,11 @@ class Writer:
         if fresh:
             with self._lock:
                 self._done += 1
+                self._became[row.status] += 1
 
 
-def _said(summary: Summary) -> str:
-    """One line about the run."""
-    counts = summary.counts
-    parts = [f"{summary.done_now} written", f"{counts.get('accepted', 0)} released in all"]
-    if counts.get("needs_review"):
-        parts.append(f"{counts['needs_review']} still wait")
-    if counts.get("failed") or counts.get("unsupported"):
-        parts.append(f"{counts.get('failed', 0) + counts.get('unsupported', 0)} failed")
-    return ", ".join(parts) + "".join(f"; {note}" for note in summary.notes[:3])
+def _said(became: Counter[str]) -> str:
+    """What became of the pictures that were worked on."""
+    words = {"accepted": "released", "excluded": "left out", "needs_review": "sent back", "withdrawn": "withdrawn"}
+    parts = [f"{count} {words.get(status, status)}" for status, count in sorted(became.items())]
+    return ", ".join(parts) or "nothing to do"

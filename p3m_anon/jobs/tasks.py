@@ -24,7 +24,8 @@ class Task:
     """A ledger row with the files that belong to it: role (image, alpha, manual_mask, landmarks) -> path.
 
     problem: what speaks against the picture before it was opened. spare: roles for which there are several files.
-    decision: what a person said of it in the review, perhaps of an older file; None if that decides nothing.
+    decision: what a person said of it in the review, perhaps of an older file; None if that decides nothing and
+    nothing else was said before.
     """
 
     row: Row
@@ -36,7 +37,7 @@ class Task:
     @property
     def decision_version(self) -> int | None:
         """For the row that is made with it."""
-        return self.decision.version if self.decision is not None else None
+        return self.decision.version if self.decision is not None and self.decision.is_binding else None
 
 
 class Run:
@@ -71,9 +72,12 @@ class Run:
         if row.status not in ("accepted", "needs_review", "excluded") or row.digest is None:
             return False
         known = {s.role: s for s in row.sources}
-        if known.keys() != task.files.keys():
+        files = task.files
+        if row.status == "excluded":  # only its picture was looked at
+            files = {"image": files["image"]}
+        if known.keys() != files.keys():
             return False
-        for role, path in task.files.items():
+        for role, path in files.items():
             try:
                 stat = path.stat()
             except OSError:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p3m_anon.errors import UsageError
-from p3m_anon.files.decisions import Decisions
-from p3m_anon.files.drawings import remove_drawing
+from p3m_anon.files.drawings import remove_drawings
 from p3m_anon.files.erasure import erase, looks, same_bytes
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.manifest import write_manifest
@@ -141,7 +140,7 @@ def _remove(
         summary.files += dataset.remove(set(rows))
     (store.out / MANIFEST).unlink(missing_ok=True)  # it lists what is about to go; a new one ends the job
     for row in rows.values():
-        summary.files += _remove_released(row, ledger, store)
+        summary.files += _remove_released(row, store)
         erase(ledger, row.path, request.who)
     for page in PAGES:
         if (store.private / page).is_file():
@@ -152,13 +151,9 @@ def _remove(
     summary.left.append("exports, copies and archives made earlier: make them again, and tell whoever has them")
 
 
-def _remove_released(row: Row, ledger: Ledger, store: Release) -> list[str]:
+def _remove_released(row: Row, store: Release) -> list[str]:
     """The files of one picture in release and private folder; those that were there."""
-    decision = Decisions(ledger).of(row.path)
     files = {store.place(one.role) / one.file for one in row.outputs}
     there = [f"{path.parent.name}/{path.name}" for path in sorted(files) if path.is_file()]
     store.clear(row.id, row.outputs)
-    if decision is not None and decision.mask is not None:
-        remove_drawing(store.private, decision.mask)
-        there.append(decision.mask)
-    return there
+    return there + remove_drawings(store.private, row.id)

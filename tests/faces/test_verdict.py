@@ -7,7 +7,7 @@ import numpy as np
 from p3m_anon.faces.masks import face_masks, manual_masks
 from p3m_anon.faces.reasons import EXPLANATION, Finding, Reason
 from p3m_anon.faces.settings import BlurSettings
-from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, ranked, unmatched
+from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, not_dismissed, ranked, unmatched
 
 SIZE = (200, 300)
 CHOICE = BlurSettings()
@@ -123,6 +123,11 @@ def test_what_a_person_dismissed_needs_no_cover_and_nothing_else_does(make_face)
     assert len(manual_findings(SIZE, masks, (face, other), None, CHOICE, [face.box])) == 1
     assert manual_findings(SIZE, masks, (face, other), None, CHOICE, [face.box, other.box]) == ()
     assert no_face_findings((face,), (face.box,), [face.box]) == ()
+    # one saying holds for one place, and not for small faces within it
+    x0, y0 = face.box[0], face.box[1]
+    small = [(x0 + d, y0, x0 + d + 30, y0 + 30) for d in (0, 30)]
+    assert not_dismissed(small, [face.box]) == small
+    assert not_dismissed([face.box, face.box], [face.box]) == [face.box]
     assert len(no_face_findings((face,), (other.box,), [face.box])) == 1
 
 

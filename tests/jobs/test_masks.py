@@ -36,7 +36,8 @@ def drawn_masks(out):
     private = out.with_name(out.name + ".private")
     with Ledger.copy_of(private / "ledger.sqlite") as ledger:
         found = [Decisions(ledger).of(row.path) for row in ledger.rows()]
-    return {d.path: (d.read_mask(private, (160, 120)), d.as_drawn) for d in found if d is not None and d.mask}
+    drawn = [one for one in found if one is not None and one.mask and one.is_binding]
+    return {one.path: (one.read_mask(private, (160, 120)), one.as_drawn) for one in drawn}
 
 
 def take_back(out):
@@ -123,6 +124,29 @@ def test_an_answer_that_is_there_stays_unless_it_is_to_be_replaced(out, tmp_path
     assert np.array_equal(drawn_masks(out)["empty.png"][0], kept)
     assert import_masks(out, None, tmp_path / "to", "png", "bert", replace=True).done == 1
     assert not np.array_equal(drawn_masks(out)["empty.png"][0], kept)
+
+
+def test_a_mask_is_never_taken_for_one_of_a_picture_that_nobody_saw(out, photos, tmp_path, picture):
+    """Exported, then replaced by another picture of the same size, then blurred, then imported."""
+    with closing(ReviewDesk(out)) as desk:
+        answer(desk, "empty.png", "mask", shapes=[FACE])
+    export_masks(out, None, tmp_path / "to", "png")
+    take_back(out)
+    Image.fromarray(picture(60, face=False)).save(photos / "empty.png")
+    blur_folder(BlurRequest(folder=photos))
+    summary = import_masks(out, None, tmp_path / "to", "png", "bert")
+    assert summary.done == 0
+    assert "since it was exported" in summary.problems[0]
+
+
+def test_a_mask_that_is_older_than_its_picture_is_refused(out, photos, tmp_path):
+    import os
+
+    (tmp_path / "drawn").mkdir()
+    file = tmp_path / "drawn/empty.png"
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(file)
+    os.utime(file, (1, 1))
+    assert "newer than its mask" in import_masks(out, None, tmp_path / "drawn", "png", "bert").problems[0]
 
 
 def test_bad_files_are_named_and_the_others_come_in(out, photos, tmp_path, picture):

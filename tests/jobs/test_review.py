@@ -39,6 +39,8 @@ def desk(out):
 def answer(desk, path, verdict, **more):
     shown = desk.picture(path, "todo")
     asked = {"path": path, "sha256": shown["sha256"], "version": shown["version"], "verdict": verdict, **more}
+    if asked.get("confirmed") is True:  # as the page sends it: the places that the person was shown
+        asked |= {"confirmed": [one["box"] for one in shown["sightings"]], "accepts_loss": True}
     return desk.decide(asked)
 
 
@@ -258,12 +260,164 @@ def test_answers_survive_the_server(desk, out):
     assert (shown["decision"]["who"], shown["decision"]["shapes"]) == ("anna", [FACE])
 
 
-def test_a_correction_replaces_the_drawing(desk):
-    answer(desk, "empty.png", "mask", shapes=[CORNER])
+def test_a_drawing_outlives_skipping_and_taking_back(desk):
     answer(desk, "empty.png", "mask", shapes=[FACE])
-    assert len(list((desk.folders.private / "masks").rglob("*.png"))) == 1
+    answer(desk, "empty.png", "skip")
+    assert desk.picture("empty.png", "later")["decision"]["shapes"] == [FACE]
+    assert desk.state()["unwritten"] == 0
+    answer(desk, "empty.png", "mask", shapes=[CORNER])
     answer(desk, "empty.png", "open")
-    assert not list((desk.folders.private / "masks").rglob("*.png"))
+    assert len(list((desk.folders.private / "masks").rglob("*.png"))) == 2
+
+
+@pytest.mark.parametrize("verdict", ["skip", "open"])
+def test_what_decides_nothing_does_not_settle_a_lapsed_decision(desk, photos, picture, out, verdict):
+    """The picture was excluded; its file changed; skipping it must not release it."""
+    answer(desk, "a.png", "exclude")
+    written(desk)
+    Image.fromarray(picture(77)).save(photos / "a.png")
+    written(desk)
+    answer(desk, "a.png", verdict)
+    written(desk)
+    written(desk)
+    assert row(desk, "a.png").reason == "decision_lapsed"
+    assert not any(path.stem == "a" for path in out.rglob("*"))
+    answer(desk, "a.png", "mask", shapes=[FACE])
+    written(desk)
+    assert row(desk, "a.png").status == "accepted"
+
+
+def test_taking_back_a_decision_about_the_same_file_leaves_it_to_the_detectors(desk, out):
+    answer(desk, "a.png", "exclude")
+    written(desk)
+    answer(desk, "a.png", "open")
+    written(desk)
+    assert row(desk, "a.png").status == "accepted"
+
+
+def test_a_drawing_that_the_soft_edge_takes_away_is_never_released_unsaid(photos, stub):
+    """Where no detector sees a face nothing else would tell that the mask hides nothing."""
+    for path in ("broken.jpg", "film.webp"):
+        (photos / path).unlink()
+    (photos / "mask").mkdir()
+    solid, soft = np.full((120, 160), 255, np.uint8), np.full((120, 160), 128, np.uint8)
+    for name in ("a", "b", "empty"):
+        Image.fromarray(soft if name == "empty" else solid).save(photos / "mask" / f"{name}.png")
+    Image.fromarray(solid).save(photos / "mask" / "sub_c.png")
+    out = blur_folder(BlurRequest(folder=photos)).out
+    with closing(ReviewDesk(out)) as desk:
+        asked = {"path": "empty.png", "shapes": [FACE], "window": [0, 0, 160, 120], "width": 160}
+        assert desk.preview(asked)["area"] == 0
+        with pytest.raises(Refused) as caught:
+            answer(desk, "empty.png", "mask", shapes=[FACE])
+        assert (caught.value.status, caught.value.more["sightings"]) == (422, [])
+        assert caught.value.more["lost"] == 1
+        # the alpha is right when the mask is drawn, and not any more when it is carried out
+        Image.fromarray(solid).save(photos / "mask/empty.png")
+        written(desk)
+        answer(desk, "empty.png", "mask", shapes=[FACE])
+        Image.fromarray(soft).save(photos / "mask/empty.png")
+        written(desk)
+        assert row(desk, "empty.png").reason in ("mask_lost_to_transition", "alpha_mismatch")
+        assert not (out / "blurred_image/empty.png").exists()
+
+
+def test_a_confirmation_speaks_of_places_and_not_of_a_picture(desk):
+    """What was shown of another picture confirms nothing here."""
+    shown = desk.picture("a.png", "todo")
+    asked = {"path": "a.png", "sha256": shown["sha256"], "version": 0, "verdict": "no_face"}
+    for confirmed in (True, [], [[1, 2, 3, 4]], [[0]], "all", [None]):
+        with pytest.raises(Refused) as caught:
+            desk.decide({**asked, "confirmed": confirmed})
+        assert caught.value.status == 422
+    desk.decide({**asked, "confirmed": [one["box"] for one in shown["sightings"]]})
+
+
+def test_a_new_drawing_on_a_released_picture_begins_with_what_is_masked(desk, out):
+    start = desk.picture("a.png", "released")["start"]
+    assert len(start) == 1
+    assert desk.picture("empty.png", "todo")["start"] == []
+    answer(desk, "a.png", "mask", shapes=[*start, CORNER])  # nothing to confirm: the face stays covered
+    written(desk)
+    assert row(desk, "a.png").status == "accepted"
+    assert desk.picture("a.png", "released")["start"] == []  # the decision has its own shapes
+
+
+def test_a_changed_file_is_shown_without_what_was_seen_in_the_old_one(desk, photos, picture):
+    Image.fromarray(picture(70)).save(photos / "a.png")
+    shown = desk.picture("a.png", "released")
+    assert (shown["changed"], shown["sightings"], shown["suggestions"], shown["start"]) == (True, [], [], [])
+    with pytest.raises(Refused) as caught:
+        answer(desk, "a.png", "no_face")
+    assert caught.value.status == 400
+    answer(desk, "a.png", "exclude")
+
+
+def test_an_answer_that_did_not_hold_is_not_shown_as_decided(desk, stub, monkeypatch):
+    from tests.jobs.conftest import drawn_face
+
+    answer(desk, "empty.png", "no_face")
+    monkeypatch.setattr(stub, "detect", lambda rgb: (drawn_face(),))
+    written(desk)
+    assert desk.picture("empty.png", "todo")["decision"]["sent_back"]
+    assert desk.queue("decided", None, 9)["rows"] == []
+    assert desk.queue("todo", None, 9)["rows"][0]["verdict"] is None
+
+
+def test_write_now_does_what_the_last_run_was_asked(desk, photos, out):
+    """A colleague has run `blur` with other settings while the page was open."""
+    blur_folder(BlurRequest(folder=photos, format="jpeg"))
+    answer(desk, "empty.png", "no_face")
+    written(desk)
+    assert (out / "blurred_image/a.jpg").is_file()
+    assert not (out / "blurred_image/a.png").exists()
+
+
+def test_a_decision_that_comes_while_blur_works_is_carried_out(desk, out, photos, monkeypatch):
+    import p3m_anon.jobs.blur as job
+
+    answer(desk, "a.png", "normal", basis="consent", reference="x")
+    once = iter([lambda: answer(desk, "a.png", "open")])
+    record = Ledger.record
+
+    def recorded(ledger, row, what="blur"):
+        record(ledger, row, what)
+        if row.path == "a.png" and (act := next(once, None)):
+            act()
+
+    monkeypatch.setattr(job.Ledger, "record", recorded)
+    assert blur_folder(BlurRequest(folder=photos)).notes == []
+    assert not (out / "original_image/a.png").exists()
+    assert manifest(out)["a"]["status"] == "anonymized"
+
+
+def test_the_audit_knows_of_answers_that_are_not_carried_out(desk, out):
+    from p3m_anon.jobs.audit import audit_folder
+    from p3m_anon.jobs.audit_request import AuditRequest
+
+    def leaks():
+        found = audit_folder(AuditRequest(out=out, quick=True)).findings
+        return [one.image for one in found if one.check == "review" and one.severity == "leak"]
+
+    assert leaks() == []
+    answer(desk, "a.png", "exclude")
+    assert leaks() == ["blurred_image/a.png"]
+    written(desk)
+    assert leaks() == []
+
+
+def test_excluded_pictures_are_done(photos, stub):
+    (photos / "mask").mkdir()
+    for name in ("a", "b", "empty", "sub/c"):
+        (photos / "mask" / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((120, 160), 255, np.uint8)).save(photos / "mask" / f"{name}.png")
+    out = blur_folder(BlurRequest(folder=photos)).out
+    with closing(ReviewDesk(out)) as desk:
+        answer(desk, "a.png", "exclude")
+        written(desk)
+    assert row(desk, "a.png").status == "excluded"
+    done = blur_folder(BlurRequest(folder=photos)).done_now
+    assert done == 2  # the two files that fail each time
 
 
 def test_a_lost_mask_file_releases_nothing(desk, out):
@@ -301,6 +455,7 @@ def test_the_preview_is_what_blur_makes(desk, out, photos):
         {"verdict": None},
         {"verdict": "covered"},
         {"verdict": "no_face", "version": "x"},
+        {"verdict": "no_face", "filter": "nonsense"},
     ],
 )
 def test_nonsense_is_refused_and_nothing_is_written(desk, more):
@@ -329,13 +484,17 @@ def test_a_sample_check_ends_with_a_statement(desk):
     paths = [one["path"] for one in desk.queue("sample", None, 10)["rows"]]
     assert len(paths) == 2
     answer(desk, paths[0], "covered")
-    desk.begin_sample(2, 99)  # goes on with the unfinished one
-    assert desk.state()["sample"]["answered"] == 1
+    desk.begin_sample(2)  # goes on with the unfinished one
+    assert (desk.state()["sample"]["answered"], desk.state()["sample"]["continued"]) == (1, True)
     given = answer(desk, paths[1], "mask", shapes=[FACE])
     assert given["state"]["sample"]["missed"] == 1
     assert "1 had a face that was missed" in given["state"]["sample"]["statement"]
     written(desk)
     assert "1 had a face that was missed" in (desk.folders.private / "report.html").read_text()
+    with pytest.raises(UsageError, match="drawn before"):
+        desk.begin_sample(3, 1)
+    answer(desk, paths[1], "open")  # repaired, but it had been missed
+    assert desk.state()["sample"]["missed"] == 1
     outside = ({"a.png", "b.png", "sub/c.png"} - set(paths)).pop()
     with pytest.raises(Refused):
         answer(desk, outside, "covered")
@@ -347,7 +506,8 @@ def test_older_ledgers_are_brought_up_to_date(out, photos, tmp_path):
 
     file = out.with_name(out.name + ".private") / "ledger.sqlite"
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
-        for table in ("runs", "decisions", "samples", "sample_items"):
+        db.execute("DROP INDEX inputs_queue")
+        for table in ("runs", "decisions", "samples", "sample_items", "exports"):
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE inputs DROP COLUMN decision")
         db.execute("UPDATE inputs SET facts = json_remove(facts, '$.second', '$.dismissed', '$.release_basis')")
