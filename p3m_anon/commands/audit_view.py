@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from p3m_anon.faces.audit_findings import BY_A_PERSON
 from p3m_anon.jobs.audit_request import SEVERITIES
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LISTED = {"leak": 200, "warning": 50, "note": 10}  # findings shown of each severity; --json has all
 COLOURS = {"leak": "bold red", "warning": "yellow", "note": "dim"}
+NAMED = 5
 EVERY = 500  # plain lines: one for so many pictures
 
 
@@ -86,6 +88,14 @@ def show(summary: AuditSummary) -> None:
     out.print(
         "the audit found no leak" if not summary.exit_code else "the audit found leaks: do not publish this as it is"
     )
+    clear = sorted({one.image for one in summary.findings if one.check == BY_A_PERSON})
+    if clear:
+        names = ", ".join(_plain(name) for name in clear[:NAMED]) + (", and more" if len(clear) > NAMED else "")
+        out.print(
+            f"but {len(clear)} pictures show clear faces because a person said so; look again: {names}",
+            markup=False,
+            soft_wrap=True,
+        )
     if summary.report:
         out.print(f"page: {summary.report} (contains unblurred faces)", markup=False, soft_wrap=True)
     else:

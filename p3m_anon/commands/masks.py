@@ -73,8 +73,8 @@ def import_(
 ) -> None:
     """Record the masks in SOURCE (folder, or COCO file) as decisions about the pictures of the release OUT.
 
-    A shape that is still labelled `suggestion` is not taken for a drawing: rename it to `face` to accept it. `blur`
-    then carries the decisions out; a face that a mask leaves uncovered sends its picture back to review.
+    A shape that is still labelled `suggestion` is not taken for a drawing: rename it to `face` to accept it.
+    `review --write` then carries the decisions out; a face that a mask leaves uncovered sends its picture back.
 
     \b
     Example:
@@ -84,7 +84,7 @@ def import_(
     from p3m_anon.jobs.masks import import_masks
 
     summary = import_masks(out, private, source, cast("MaskFormat", format_), who or user_name(), replace=replace)
-    _conclude(summary, "imported; run `p3m-anon blur` again to carry them out", as_json)
+    _conclude(summary, f"imported; carry them out with: p3m-anon review {out} --write", as_json)
 
 
 def _conclude(summary: MaskSummary, said: str, as_json: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -38,18 +37,19 @@ LOCAL = "127.0.0.1"
 )
 @click.option("--min-score", type=click.FloatRange(0, 1), help="For --accept-suggestions: leave pictures with less.")
 @click.option("--reason", help="For --accept-suggestions: the reason that they wait for.")
+@click.option("--write", is_flag=True, help="No page: carry all answers out, as the last `blur` would.")
 @click.option("--dry-run", is_flag=True, help="For bulk answers: say how many, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="For bulk answers: print a machine-readable summary on stdout.")
 def review(out: Path, private: Path | None, who: str | None, **options: Any) -> None:
     """Decide about the pictures of the release OUT that wait, on a page in your browser.
 
     Draw what is to be blurred, say that there is no identifiable face, let a face stay, or leave a picture out.
-    Every answer is saved at once and holds for this very file. `Write now` on the page, or `blur` again, carries the
-    answers out.
+    Every answer is saved at once and holds for this very file. `Write now` on the page, or --write, carries them out.
 
     \b
     Examples:
       p3m-anon review photos-anonymized
+      p3m-anon review photos-anonymized --write
       p3m-anon review photos-anonymized --sample 300
       p3m-anon review photos-anonymized --no-face LIST.txt --dry-run
       p3m-anon review photos-anonymized --accept-suggestions --min-score 0.4 --reason detectors_disagree
@@ -68,6 +68,8 @@ def review(out: Path, private: Path | None, who: str | None, **options: Any) -> 
 
         wanted = options["reason"], options["min_score"]
         _conclude(accept_suggestions(out, private, wanted, person, dry_run=options["dry_run"]), options)
+    elif options["write"]:
+        _write(out, private, person)
     else:
         _serve(out, private, person, options)
 
@@ -78,8 +80,8 @@ def _check(options: dict[str, Any]) -> None:
     from p3m_anon.faces.reasons import Reason
 
     bulk = bool(options["no_face"]) + options["accept_suggestions"]
-    if bulk > 1 or (bulk and options["sample"]):
-        raise UsageError("--no-face, --accept-suggestions and --sample are three ways to go; choose one")
+    if bulk + options["write"] + bool(options["sample"]) > 1:
+        raise UsageError("--no-face, --accept-suggestions, --write and --sample are four ways to go; choose one")
     if not bulk and (options["dry_run"] or options["as_json"]):
         raise UsageError("--dry-run and --json go with --no-face or --accept-suggestions")
     if options["seed"] is not None and not options["sample"]:
@@ -89,6 +91,21 @@ def _check(options: dict[str, Any]) -> None:
         raise UsageError("--accept-suggestions, --min-score and --reason go together")
     if options["reason"] is not None and options["reason"] not in {one.value for one in Reason}:
         raise UsageError(f"--reason is one of {', '.join(one.value for one in Reason)}")
+
+
+def _write(out: Path, private: Path | None, who: str) -> None:
+    """The very run of `blur` that made the release, again."""
+    from dataclasses import replace
+
+    from p3m_anon.commands.progress import Reporter
+    from p3m_anon.jobs.blur import blur_folder
+    from p3m_anon.jobs.review_request import last_request
+
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with Reporter() as reporter:
+        summary = blur_folder(replace(last_request(out, private), who=who), reporter.start, reporter.row)
+    reporter.conclude(summary)
+    sys.exit(summary.exit_code)
 
 
 def _serve(out: Path, private: Path | None, who: str, options: dict[str, Any]) -> None:
@@ -109,20 +126,23 @@ def _serve(out: Path, private: Path | None, who: str, options: dict[str, Any]) -
         )
     with closing(ReviewDesk(out, private, who)) as desk:
         if options["sample"]:
-            seed = secrets.randbelow(1 << 32) if options["seed"] is None else options["seed"]
-            desk.begin_sample(options["sample"], seed)
+            desk.begin_sample(options["sample"], options["seed"])
 
         def ready(url: str) -> None:
-            _announce(desk, url + ("#f=sample" if options["sample"] else ""))
+            _announce(desk, url + ("#f=sample" if options["sample"] else ""), sample=bool(options["sample"]))
 
         serve(desk, options["host"], options["port"], ready)
         _farewell(desk)
 
 
-def _announce(desk: ReviewDesk, url: str) -> None:
+def _announce(desk: ReviewDesk, url: str, *, sample: bool) -> None:
     state = desk.state()
-    progress = state["progress"]
-    click.echo(f"{progress['total'] - progress['decided']} pictures wait for an answer")
+    progress, drawn = state["progress"], state["sample"]
+    if sample and drawn:
+        begun = "going on with an unfinished sample check" if drawn["continued"] else "a new sample check"
+        click.echo(f"{begun}: {drawn['answered']} of {drawn['size']} pictures looked at, seed {drawn['seed']}")
+    else:
+        click.echo(f"{_counted(progress['total'] - progress['decided'], 'picture')} to be decided")
     click.echo(f"open   {url}")
     click.echo("Ctrl-C ends it; every answer is saved at once")
 
@@ -133,8 +153,13 @@ def _farewell(desk: ReviewDesk) -> None:
     if sample and sample["statement"]:
         click.echo(sample["statement"])
     if state["unwritten"]:
-        click.echo(f"{state['unwritten']} answers are not carried out yet; run this, or `Write now` on the page:")
-        click.echo(f"  p3m-anon blur {desk.request.folder}   (with the options of the last time)")
+        click.echo(
+            f"{_counted(state['unwritten'], 'answer')} not carried out yet: p3m-anon review {desk.folders.out} --write"
+        )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _conclude(summary: BulkSummary, options: dict[str, Any]) -> None:
@@ -151,5 +176,5 @@ def _conclude(summary: BulkSummary, options: dict[str, Any]) -> None:
     for why, count in sorted(summary.left.items()):
         click.echo(f"{count} {why}")
     if summary.answered and not options["dry_run"]:
-        click.echo("run `p3m-anon blur` again, with the options of the last time, to carry them out")
+        click.echo("--write carries them out")
     sys.exit(summary.exit_code)

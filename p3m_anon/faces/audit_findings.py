@@ -40,6 +40,9 @@ FIRES_ON_A_FACE, SHARP = 0.70, 5.0
 """Without a source: score, and detail in grey levels, that together say that a face is there. Clear faces have 0.78 and
 9.5 at least, blurred with 0.05 w 0.79 and 6.1; with 0.3 w at most 0.67 and 3.6, `strict` 0.64 and 8.4."""
 
+BY_A_PERSON = "left by a person"
+"""Name of the check for what would be a leak, had not a person decided so."""
+
 SAME_PERSON = 0.41
 """Cosine of face embeddings from which two pictures count as one person; embedders differ, so it can be set."""
 
@@ -68,9 +71,7 @@ def face_findings(face: FaceMeasures, cleared: str | None = None) -> list[Findin
     if cleared is None:
         return found
     basis = f"; a person left it as it is: {cleared}"
-    return [
-        Finding("warning" if f.severity == "leak" else f.severity, f.check, f.evidence + basis, f.box) for f in found
-    ]
+    return [_excused(f, f.evidence + basis) for f in found]
 
 
 def outside_findings(outside: Outside, fidelity: str) -> list[Finding]:
@@ -99,6 +100,13 @@ def identity_findings(
     if rank == 1 and gallery >= TELLING_GALLERY:
         return [Finding("warning", "identity", text, box)]
     return []
+
+
+def _excused(finding: Finding, evidence: str) -> Finding:
+    """A leak but for a person's word is a warning with a name of its own, so that all of them are found."""
+    if finding.severity != "leak":
+        return Finding(finding.severity, finding.check, evidence, finding.box)
+    return Finding("warning", BY_A_PERSON, evidence, finding.box)
 
 
 def _clear(face: FaceMeasures) -> list[Finding]:

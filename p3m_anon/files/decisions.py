@@ -13,7 +13,8 @@ import numpy as np
 
 from p3m_anon import __version__
 from p3m_anon.errors import ImageError, P3MError
-from p3m_anon.files.ledger import Ledger, now
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.ledger_errors import now
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Box, Mask

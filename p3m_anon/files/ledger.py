@@ -10,11 +10,11 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.errors import UsageError
+from p3m_anon.files.ledger_errors import explained, now
 from p3m_anon.files.ledger_rows import Output, Row, Source, id_key
 from p3m_anon.files.ledger_schema import MIGRATIONS
 
@@ -36,7 +36,7 @@ class Ledger:
                 db.execute(f"PRAGMA {pragma}")
             self._open(db, file, who)
         except sqlite3.Error as error:
-            raise _explained(error) from error
+            raise explained(error) from error
 
     @classmethod
     def copy_of(cls, file: Path) -> Ledger:
@@ -52,7 +52,7 @@ class Ledger:
                     source.backup(db)
             ledger._open(db, file, "copy")
         except sqlite3.Error as error:
-            raise _explained(error) from error
+            raise explained(error) from error
         return ledger
 
     def _open(self, db: sqlite3.Connection, file: Path, who: str) -> None:
@@ -288,19 +288,5 @@ class Ledger:
             with contextlib.suppress(sqlite3.Error):  # a full disk may have ended the transaction already
                 self.db.execute("ROLLBACK")
             if isinstance(error, sqlite3.Error):
-                raise _explained(error) from error
+                raise explained(error) from error
             raise
-
-
-def _explained(error: sqlite3.Error) -> Stopped:
-    """The data base's errors in our words."""
-    if "full" in str(error) or "disk I/O" in str(error):
-        return Stopped("disk full: make room and run the same command again; what is finished is kept")
-    if "locked" in str(error):
-        return Stopped("the ledger is busy: another run is writing to it; try again in a moment")
-    return Stopped(f"the ledger cannot be used ({error}); restore it, or start with a new --out and --private")
-
-
-def now() -> str:
-    """The time as the ledger writes it: UTC, ISO 8601, ms."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from p3m_anon.dataset.sampling import draw_sample, statement
-from p3m_anon.files.ledger import now
+from p3m_anon.files.ledger_errors import now
 
 if TYPE_CHECKING:
     from p3m_anon.files.ledger import Ledger

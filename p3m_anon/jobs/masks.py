@@ -21,7 +21,8 @@ from p3m_anon.files.decisions import Decision, Decisions, Outdated
 from p3m_anon.files.drawings import shapes_of_mask, write_drawing
 from p3m_anon.files.folders import AS_DRAWN, walk_stems
 from p3m_anon.files.labelme import labelme_json, read_labelme
-from p3m_anon.files.ledger import Ledger, now
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.ledger_errors import now
 from p3m_anon.files.manual_masks import encode_mask, manual_mask, read_manual_mask
 from p3m_anon.files.probe import probe
 from p3m_anon.files.regions import FACE, SUGGESTION, Region
@@ -269,11 +270,7 @@ class _Bringing:
         if sha256 != known:
             raise ImageError(f"{row.path}: the picture has changed since `blur` saw it; run it again, then import")
         if found is not None and found[0] != sha256:
-            raise ImageError(
-                f"{row.path}: the picture has changed since it was exported; export and draw it again"
-            )
+            raise ImageError(f"{row.path}: the picture has changed since it was exported; export and draw it again")
         if found is None and file.stat().st_mtime < picture.stat().st_mtime:
-            raise ImageError(
-                f"{row.path}: the picture is newer than its mask; export it, and draw on it again"
-            )
+            raise ImageError(f"{row.path}: the picture is newer than its mask; export it, and draw on it again")
         return sha256

@@ -25,7 +25,7 @@ from p3m_anon.files.ledger_rows import Row, Source
 from p3m_anon.files.manual_masks import ManualMask, read_manual_mask
 from p3m_anon.files.tombstones import Tombstones
 from p3m_anon.jobs.outputs import Outputs, Picture
-from p3m_anon.jobs.picture_facts import all_details, face_facts, picture_facts
+from p3m_anon.jobs.picture_facts import all_details, face_facts, mismatch, picture_facts
 from p3m_anon.jobs.tasks import Run, Task
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class PictureJob:
             stored = decoded.stored_size
             alpha = orient_alpha(alpha, decoded.size, stored, decoded.orientation, boxes)
             if alpha is None:
-                found.append(Finding(Reason.ALPHA_MISMATCH, _mismatch(loaded.alpha, size)))
+                found.append(Finding(Reason.ALPHA_MISMATCH, mismatch(loaded.alpha, size)))
             else:
                 odd = alpha_findings(alpha)
                 notes = tuple(f"alpha: {one}" for one in odd)
@@ -259,12 +259,6 @@ class PictureJob:
         if not isinstance(error, ImageError):
             error = ImageError(f"{task.row.path}: {_unexpected(error)}")
         return self.run.failed(task, error, sources)
-
-
-def _mismatch(alpha: AlphaPixels | None, size: tuple[int, int]) -> str:
-    assert alpha is not None
-    height, width = alpha.shape
-    return f"the alpha is {width}x{height}, the picture {size[1]}x{size[0]}; make them the same size and orientation"
 
 
 def _knows_loss(decision: Decision | None, loaded: Loaded) -> bool:

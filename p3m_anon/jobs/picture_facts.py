@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from p3m_anon.faces.outline import face_width
 
 if TYPE_CHECKING:
-    from p3m_anon.arrays import Box
+    from p3m_anon.arrays import AlphaPixels, Box
     from p3m_anon.faces.settings import BlurSettings
     from p3m_anon.jobs.outputs import Picture
 
@@ -76,3 +76,10 @@ def _points(points: Iterable[Iterable[float]]) -> list[list[float]]:
 def all_details(picture: Picture) -> str:
     """The figures behind all findings, in one line."""
     return "; ".join(dict.fromkeys([*(f.detail for f in picture.findings), *picture.notes]))
+
+
+def mismatch(alpha: AlphaPixels | None, size: tuple[int, int]) -> str:
+    """Why an alpha that has no orientation in which it fits is refused; size: height and width of the picture."""
+    assert alpha is not None
+    height, width = alpha.shape
+    return f"the alpha is {width}x{height}, the picture {size[1]}x{size[0]}; make them the same size and orientation"

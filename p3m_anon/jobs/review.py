@@ -8,30 +8,28 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from p3m_anon import __version__
 from p3m_anon.errors import ImageError, UsageError
-from p3m_anon.faces.shapes import Shape, shapes_from_json
 from p3m_anon.files.decisions import (
     BASES,
     Decision,
     Decisions,
     Outdated,
-    checked_basis,
     checked_verdict,
     is_queue,
 )
-from p3m_anon.files.drawings import read_shapes, remove_drawing, shapes_of_mask, write_drawing
-from p3m_anon.files.images import read
+from p3m_anon.files.drawings import read_shapes, remove_drawing
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.samples import COVERED, MISSED, Samples
 from p3m_anon.jobs.blur import LEDGER
 from p3m_anon.jobs.inputs import find_folders
-from p3m_anon.jobs.review_pictures import Cabinet, Drawn, Opened, Window, data_url, jpeg
+from p3m_anon.jobs.review_answer import asked_shapes, changed_since, judged
+from p3m_anon.jobs.review_pictures import Cabinet, Opened, Window, data_url, jpeg
 from p3m_anon.jobs.review_queue import picture_json, state_json
 from p3m_anon.jobs.review_request import last_request
-from p3m_anon.jobs.review_sightings import sightings_of
+from p3m_anon.jobs.review_sightings import released_shapes
 from p3m_anon.jobs.review_write import Writer
 from p3m_anon.review.desk import Json, Refused
 
@@ -116,7 +114,7 @@ class ReviewDesk:
             size, sha256, has_alpha = opened.decoded.size, opened.decoded.sha256, opened.alpha is not None
         except ImageError as problem:
             sha256, error = self._hash(row), str(problem)
-        changed = _changed_since(row, sha256)
+        changed = changed_since(row, sha256)
         facts = self._ask(lambda ledger: picture_json(ledger, row, decision, wanted, changed=changed))
         if facts["decision"] is not None and decision is not None:
             shapes = read_shapes(self.folders.private, decision.mask) if decision.mask is not None else ()
@@ -124,22 +122,11 @@ class ReviewDesk:
                 "shapes": [shape.to_json() for shape in shapes],
                 "lapsed": decision.image_sha256 != sha256,
             }
-        facts["start"] = [] if changed else [shape.to_json() for shape in self._released_shapes(row)]
+        facts["start"] = [] if changed else [shape.to_json() for shape in released_shapes(row, self.folders.private)]
         if facts["next"] is not None:
             self._readers.submit(self._read_ahead, facts["next"])
         shown = {"width": size[0], "height": size[1], "sha256": sha256, "error": error, "transition": has_alpha}
         return {**facts, **shown, "changed": changed}
-
-    def _released_shapes(self, row: Row) -> tuple[Shape, ...]:
-        """What is masked in the released picture, to be added to: else a new drawing would uncover it."""
-        if row.status != "accepted":
-            return ()
-        if row.facts.get("status") == "anonymized":
-            return tuple(one.suggestion() for one in sightings_of(row) if one.by != "second")
-        facemask = next((one.file for one in row.outputs if one.role == "facemask"), None)
-        if row.decision is not None or facemask is None or row.facts.get("status") != "anonymized_manual":
-            return ()
-        return tuple(shapes_of_mask(read(self.folders.private / facemask).pixels > 0))
 
     def image(self, path: str, which: str, window: Window, width: int) -> bytes:
         """See `Desk.image`."""
@@ -160,7 +147,7 @@ class ReviewDesk:
     def preview(self, asked: Json) -> Json:
         """See `Desk.preview`."""
         opened = self._shown(self._row(_text(asked, "path")))
-        shapes = _shapes(asked)
+        shapes = asked_shapes(asked)
         window, width = _window(asked)
         drawn = opened.draw(shapes, asked.get("as_drawn") is True)
         try:
@@ -192,7 +179,10 @@ class ReviewDesk:
             note = str(asked.get("note") or "").strip()[:2000] or None
             decision = Decision(row.path, sha256, verdict, note=note)
             if verdict in ("mask", "no_face", "normal"):
-                decision = self._judged(row, decision, asked)
+                opened = self._shown(row)
+                if sha256 != opened.decoded.sha256:
+                    raise self._changed(row.path, wanted)
+                decision = judged(opened, row, decision, asked, self.folders.private)
             elif verdict == "exclude" and sha256 != self._hash(row):
                 raise self._changed(row.path, wanted)
         except (ValueError, TypeError) as error:
@@ -201,44 +191,6 @@ class ReviewDesk:
             self._record(row, decision, who, version)
         except Outdated as error:
             raise Refused(409, str(error), now=self.picture(row.path, wanted)) from error
-
-    def _judged(self, row: Row, decision: Decision, asked: Json) -> Decision:
-        """A decision about faces, with its mask written; it holds for what the person was shown."""
-        opened = self._shown(row)
-        if decision.image_sha256 != opened.decoded.sha256:
-            raise self._changed(row.path, str(asked.get("filter") or "todo"))
-        if _changed_since(row, opened.decoded.sha256):
-            raise ValueError("the file has changed since the detectors looked at it; write first, then decide")
-        values: dict[str, Any] = vars(decision)
-        shapes = _shapes(asked) if decision.verdict != "no_face" else ()
-        as_drawn = asked.get("as_drawn") is True
-        if decision.verdict == "normal":
-            basis, reference = checked_basis(asked.get("basis"), asked.get("reference"))
-            values = {**values, "basis": basis, "reference": reference}
-        drawn = opened.draw(shapes, as_drawn)
-        if decision.verdict == "mask" and not drawn.mask.any():
-            raise ValueError("nothing is drawn inside the picture; draw what is to be blurred first")
-        self._confirm(opened, drawn, decision, asked)
-        if drawn.mask.any():
-            file, sha256 = write_drawing(self.folders.private, row.id, shapes, drawn.mask)
-            values = {**values, "mask": file, "mask_sha256": sha256, "as_drawn": as_drawn}
-        known = {"accepts_loss": bool(drawn.lost), "alpha_sha256": opened.alpha_sha256}
-        dismissed = drawn.uncovered if shapes else tuple(one.box for one in opened.sightings)
-        return Decision(**{**values, **known, "dismissed": dismissed})
-
-    def _confirm(self, opened: Opened, drawn: Drawn, decision: Decision, asked: Json) -> None:
-        """The person was shown what stays clear: the very places, and how much the soft edge takes of the drawing."""
-        confirmed = asked.get("confirmed")
-        shown = {_corners(box) for box in confirmed} if isinstance(confirmed, list) else set()
-        places = [i for i, one in enumerate(opened.sightings) if one.box in drawn.uncovered]
-        missing = [i for i in places if _corners(opened.sightings[i].to_json()["box"]) not in shown]
-        if decision.verdict == "normal":
-            missing = []  # that they stay clear is what the person says
-        if missing or (drawn.lost and asked.get("accepts_loss") is not True):
-            said = f"{len(places)} place(s) look like a face and are not covered" if missing else ""
-            if drawn.lost:
-                said += f"{'; ' if said else ''}the soft edge takes {max(drawn.lost):.0%} of what is drawn"
-            raise Refused(422, said, sightings=places if missing else [], lost=max(drawn.lost, default=0.0))
 
     def _record(self, row: Row, decision: Decision, who: str, version: int) -> None:
         """Into the ledger; drawings of older decisions stay, as the events speak of them."""
@@ -309,12 +261,6 @@ class ReviewDesk:
         return Refused(409, "the file has changed since it was shown; look again", now=self.picture(path, wanted))
 
 
-def _changed_since(row: Row, sha256: str) -> bool:
-    """The file is not the one that the detectors saw; False where they saw none."""
-    seen = next((one.sha256 for one in row.sources if one.role == "image"), "")
-    return bool(seen) and seen != sha256
-
-
 def _begin_sample(ledger: Ledger, size: int, seed: int | None, who: str) -> bool:
     """Whether an unfinished one goes on."""
     samples, released = Samples(ledger), ledger.counts().get("accepted", 0)
@@ -336,13 +282,6 @@ def _check_queue(wanted: str) -> None:
         raise Refused(400, f"there is no filter {wanted[:40]!r}")
 
 
-def _corners(box: Any) -> tuple[float, ...]:
-    try:
-        return tuple(round(float(v), 1) for v in box)
-    except (TypeError, ValueError):
-        return ()
-
-
 def _window(asked: Json) -> tuple[Window, int]:
     """Window and width of a preview; raises Refused for what is none."""
     try:
@@ -360,10 +299,3 @@ def _text(asked: Json, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise Refused(400, f"{key} is missing")
     return value
-
-
-def _shapes(asked: Json) -> tuple[Shape, ...]:
-    try:
-        return shapes_from_json(asked.get("shapes") or [])
-    except ValueError as error:
-        raise Refused(400, str(error)) from error

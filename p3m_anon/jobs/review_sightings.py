@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from shapely import Polygon
 
+from p3m_anon.errors import ImageError
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.outline import ellipse
 from p3m_anon.faces.shapes import Shape
 from p3m_anon.faces.verdict import unmatched
+from p3m_anon.files.drawings import shapes_of_mask
+from p3m_anon.files.images import read
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from p3m_anon.arrays import Box
     from p3m_anon.files.ledger_rows import Row
 
@@ -77,6 +82,24 @@ def sightings_of(row: Row) -> tuple[Sighting, ...]:
         by = "first" if box in first_alone else "both"
         found.append(Sighting(box, float(one["score"]), by, corners, one.get("decision")))
     return (*found, *(Sighting(box, scores[box], "second", None, None) for box in second_alone))
+
+
+def released_shapes(row: Row, private: Path) -> tuple[Shape, ...]:
+    """What is masked in the released picture, to be added to: else a new drawing would uncover it.
+
+    Empty where nothing is released, and where a decision has shapes of its own.
+    """
+    if row.status != "accepted" or row.decision is not None:
+        return ()
+    if row.facts.get("status") == "anonymized":
+        return tuple(one.suggestion() for one in sightings_of(row) if one.by != "second")
+    facemask = next((one.file for one in row.outputs if one.role == "facemask"), None)
+    if row.facts.get("status") != "anonymized_manual" or facemask is None:
+        return ()
+    try:
+        return tuple(shapes_of_mask(read(private / facemask).pixels > 0))
+    except ImageError:
+        return ()  # it is drawn anew then, and what stays clear is asked about
 
 
 def _corners(polygon: Polygon) -> tuple[tuple[float, float], ...]:

@@ -40,6 +40,7 @@ def run(*arguments):
         ["--json"],
         ["--seed", "3"],
         ["--no-face", __file__, "--sample", "3"],
+        ["--write", "--sample", "3"],
     ],
 )
 def test_options_that_do_not_fit_together_are_one_line(release, options):
@@ -106,3 +107,15 @@ def test_another_host_is_warned_of(release, monkeypatch):
     result = run(release, "--host", "0.0.0.0")
     assert "unblurred faces" in result.stderr
     assert run(release).stderr == ""
+
+
+def test_write_carries_answers_out_with_the_options_of_the_last_run(tmp_path):
+    run_demo(tmp_path / "demo", lambda line: None)
+    out = tmp_path / "demo/release"
+    waiting = [row["path"] for row in waiting_rows(out)]
+    (tmp_path / "list.txt").write_text("\n".join(waiting))
+    assert "--write carries them out" in run(out, "--no-face", tmp_path / "list.txt").output
+    result = run(out, "--write")
+    assert result.exit_code == 0, result.output
+    assert waiting_rows(out) == []
+    assert len((out / "manifest.jsonl").read_text().splitlines()) == 4

@@ -520,3 +520,29 @@ def test_older_ledgers_are_brought_up_to_date(out, photos, tmp_path):
         answer(desk, "empty.png", "no_face")
         written(desk)
     assert "empty" in manifest(out)
+
+
+@pytest.mark.shared
+def test_the_audit_names_clear_faces_that_a_person_left(shared_data, tmp_path, capsys):
+    """They are no leak, but nobody may overlook them; and what is in a mask is never excused."""
+    import shutil
+
+    from p3m_anon.commands.audit_view import show
+    from p3m_anon.jobs.audit import audit_folder
+    from p3m_anon.jobs.audit_request import AuditRequest
+
+    photos, out = tmp_path / "real", tmp_path / "out"
+    photos.mkdir()
+    shutil.copy(shared_data / "portraits/two_people.jpg", photos)
+    request = BlurRequest(folder=photos, out=out, alpha_policy="none", detector="centerface")
+    blur_folder(request)
+    with closing(ReviewDesk(out)) as desk:
+        start = desk.picture("two_people.jpg", "released")["start"]
+        assert len(start) == 2
+        answer(desk, "two_people.jpg", "mask", shapes=start[:1], confirmed=True)
+        written(desk)
+    found = audit_folder(AuditRequest(out=out, quick=True))
+    assert found.exit_code == 0
+    assert {one.check for one in found.findings if one.severity == "warning"} == {"left by a person"}
+    show(found)
+    assert "1 pictures show clear faces because a person said so" in capsys.readouterr().out
