@@ -21,7 +21,7 @@ import { Writing } from "./writing.js";
 
 rememberedTheme();
 
-const viewer = new Viewer(byId("canvas"));
+const viewer = new Viewer(byId("canvas"), byId("ground"));
 const drawing = new Drawing();
 const tools = new Tools(viewer, drawing);
 const suggestions = new Suggestions(viewer, drawing);

@@ -1,6 +1,6 @@
 // Paints over the picture: what the looks saw, the suggestion, the drawing, and what is being drawn.
 
-import { corners, paintMask, way } from "./shapes.js";
+import { box, corners, paintMask, way } from "./shapes.js";
 
 export const COLOURS = {
   first: "#22c55e",
@@ -23,6 +23,13 @@ function line(context, path, colour, { width = 2, dash = [] } = {}) {
   context.setLineDash([]);
 }
 
+// A surface of the size of an area of the canvas, on which one paints as on the canvas.
+function blank({ left, top, width, height }, dense) {
+  const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+  context.setTransform(dense, 0, 0, dense, -left, -top);
+  return context;
+}
+
 const corner = ([x0, y0, x1, y1]) => ({ kind: "polygon", points: [[x0, y0], [x1, y0], [x1, y1], [x0, y1]] });
 
 export class Overlays {
@@ -31,17 +38,17 @@ export class Overlays {
 
   constructor(viewer, drawing, tools, suggestions, crosshair) {
     Object.assign(this, { viewer, drawing, tools, suggestions, crosshair });
-    this.masked = document.createElement("canvas");
-    this.edge = document.createElement("canvas");
     viewer.painters.push((context) => this.paint(context));
     for (const source of [drawing, tools, suggestions, crosshair]) source.addEventListener("change", () => viewer.draw());
+    tools.addEventListener("moved", () => viewer.draw());
   }
 
   paint(context) {
+    if (this.layers.drawing) this.drawn(context); // first: what is being rubbed out is taken off the canvas
     this.viewer.picture.sightings.forEach((sighting, index) => this.sighting(context, sighting, index));
     const suggestion = this.layers.first || this.layers.second ? this.suggestions.current() : null;
     if (suggestion) line(context, way(suggestion, this.viewer.view), COLOURS.suggestion, { width: 2.5, dash: [7, 5] });
-    if (this.layers.drawing) this.drawn(context);
+    if (this.layers.drawing) this.handles(context);
     this.pending(context);
     this.crosshair.paint(context);
   }
@@ -57,36 +64,69 @@ export class Overlays {
 
   // The mask as one surface, and its edge: shapes that overlap are one, and what was rubbed out is gone.
   drawn(context) {
-    const shapes = this.tools.shown();
-    if (!shapes.length) return;
-    const { canvas, dense, view } = this.viewer;
-    const masked = this.blank(this.masked);
-    masked.setTransform(dense, 0, 0, dense, 0, 0);
-    paintMask(masked, shapes, view, COLOURS.drawing);
-    const edge = this.blank(this.edge);
-    const far = 1.5 * dense;
-    for (const [across, down] of [[1, 0], [-1, 0], [0, 1], [0, -1], [0.7, 0.7], [-0.7, 0.7], [0.7, -0.7], [-0.7, -0.7]]) {
-      edge.drawImage(this.masked, across * far, down * far);
+    const { drawing, tools } = this;
+    const { pending } = tools;
+    const settled = tools.select.live ? null : this.settled(drawing.shapes);
+    // While a shape is dragged all is made anew; while one is drawn only that one is.
+    const surface = settled ?? this.surface(tools.select.shown());
+    if (surface) this.put(context, surface);
+    if (pending?.kind === "erase") {
+      paintMask(context, [pending], this.viewer.view, "#000");
+    } else if (pending && pending.kind !== "polygon") {
+      this.put(context, this.surface([pending]));
     }
-    edge.globalCompositeOperation = "destination-out";
-    edge.drawImage(this.masked, 0, 0);
-    context.save();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    if (!this.layers.preview) {
-      context.globalAlpha = 0.42;
-      context.drawImage(this.masked, 0, 0, canvas.width, canvas.height);
-      context.globalAlpha = 1;
-    }
-    context.drawImage(this.edge, 0, 0);
-    context.restore();
-    this.handles(context);
   }
 
-  blank(surface) {
-    const { width, height } = this.viewer.canvas;
-    surface.width = width; // this also empties it
-    surface.height = height;
-    return surface.getContext("2d");
+  // Kept until the shapes or the view change.
+  settled(shapes) {
+    const { view, canvas, dense } = this.viewer;
+    const seen = [view.scale, view.x, view.y, canvas.width, canvas.height, dense, this.layers.preview].join();
+    if (this.kept?.shapes !== shapes || this.kept.seen !== seen) this.kept = { shapes, seen, surface: this.surface(shapes) };
+    return this.kept.surface;
+  }
+
+  // {image, left, top} in pixels of the canvas, as large as the shapes need; null where there are none in sight.
+  surface(shapes) {
+    const { view, dense } = this.viewer;
+    const area = this.around(shapes);
+    if (!area) return null;
+    const [mask, edge] = [blank(area, dense), blank(area, dense)];
+    paintMask(mask, shapes, view, COLOURS.drawing);
+    paintMask(edge, shapes, view, COLOURS.drawing, this.layers.preview ? 0.75 : 1.5);
+    edge.setTransform(1, 0, 0, 1, 0, 0);
+    edge.globalCompositeOperation = "destination-out";
+    edge.drawImage(mask.canvas, 0, 0);
+    if (!this.layers.preview) {
+      edge.globalCompositeOperation = "source-over";
+      edge.globalAlpha = 0.42;
+      edge.drawImage(mask.canvas, 0, 0);
+    }
+    return { image: edge.canvas, ...area };
+  }
+
+  around(shapes) {
+    const { view, dense, canvas } = this.viewer;
+    const boxes = shapes.filter(({ kind }) => kind !== "erase").map(({ points, width = 0 }) => {
+      const [x0, y0, x1, y1] = box(points);
+      const far = width / 2;
+      return [...view.toScreen([x0 - far, y0 - far]), ...view.toScreen([x1 + far, y1 + far])];
+    });
+    if (!boxes.length) return null;
+    const [x0, y0, x1, y1] = box(boxes.flatMap(([a, b, c, d]) => [[a, b], [c, d]]));
+    const edge = 4;
+    const left = Math.max(Math.floor((x0 - edge) * dense), 0);
+    const top = Math.max(Math.floor((y0 - edge) * dense), 0);
+    const width = Math.min(Math.ceil((x1 + edge) * dense), canvas.width) - left;
+    const height = Math.min(Math.ceil((y1 + edge) * dense), canvas.height) - top;
+    return width > 0 && height > 0 ? { left, top, width, height } : null;
+  }
+
+  put(context, surface) {
+    if (!surface) return;
+    context.save();
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.drawImage(surface.image, surface.left, surface.top);
+    context.restore();
   }
 
   handles(context) {

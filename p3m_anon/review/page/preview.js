@@ -23,7 +23,7 @@ export class Preview extends EventTarget {
       this.viewer.preview = null;
       this.overlays.uncovered = new Set();
     }
-    this.viewer.draw();
+    this.viewer.redraw();
     this.later(0);
   }
 
@@ -58,11 +58,11 @@ export class Preview extends EventTarget {
       this.viewer.preview = { image, area };
       this.overlays.uncovered = new Set(answer.uncovered);
       this.say(sentence(answer));
-      this.viewer.draw();
+      this.viewer.redraw();
     } catch (error) {
       if (error.name === "AbortError") return;
       this.viewer.preview = null; // rather none than one of another drawing
-      this.viewer.draw();
+      this.viewer.redraw();
       this.say(`No preview: ${error.message}`);
     }
   }

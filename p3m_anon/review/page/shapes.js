@@ -32,17 +32,21 @@ export function way(shape, view) {
   return path;
 }
 
-// Paint what the shapes mask, one after the other; `erase` takes away.
-export function paintMask(context, shapes, view, colour) {
+// Paint what the shapes mask, one after the other; `erase` takes away. more: by how many screen pixels it reaches further.
+export function paintMask(context, shapes, view, colour, more = 0) {
   context.fillStyle = context.strokeStyle = colour;
   context.lineCap = context.lineJoin = "round";
   for (const shape of shapes) {
     context.globalCompositeOperation = shape.kind === "erase" ? "destination-out" : "source-over";
     if (isStroke(shape)) {
-      context.lineWidth = Math.max(shape.width * view.scale, 1);
+      const width = Math.max(shape.width * view.scale, 1) + (shape.kind === "erase" ? -2 : 2) * more;
+      context.lineWidth = Math.max(width, 0.1); // 0 would be ignored
       context.stroke(way(shape, view));
     } else {
       context.fill(way(shape, view), "evenodd"); // as the rasteriser of `blur` fills
+      if (!more) continue;
+      context.lineWidth = 2 * more;
+      context.stroke(way(shape, view));
     }
   }
   context.globalCompositeOperation = "source-over";

@@ -1,4 +1,5 @@
 // The tools. Mouse, pen and the crosshair of the keyboard all say press, move and release, at points of the picture.
+// "change" is told when a tool, its size or what is being drawn begins or ends; "moved" while it goes on.
 
 import { bare, distance, roundedPoint } from "./shapes.js";
 import { Select } from "./select.js";
@@ -75,7 +76,12 @@ export class Tools extends EventTarget {
     else if (pending && pending.kind !== "polygon" && distance(pending.points.at(-1), point) >= this.near(FINE)) {
       pending.points.push(roundedPoint(point));
     }
-    this.tell();
+    if (this.follows()) this.dispatchEvent(new Event("moved"));
+  }
+
+  // Does what is seen depend on where the pointer is?
+  follows() {
+    return this.pending !== null || this.select.before || this.name === "brush" || this.name === "erase";
   }
 
   release() {

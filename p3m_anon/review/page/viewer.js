@@ -1,7 +1,8 @@
-// The canvas: the picture at the size it is shown, a sharper window over it once zooming and panning have settled, the
-// preview, and what other modules paint over them (`painters`: functions of a context whose unit is a screen pixel).
+// Two canvases, one over the other. The lower one, `ground`, has the picture at the size it is shown, a sharper window over
+// it once zooming and panning have settled, and the preview. The upper one, `canvas`, has what other modules paint
+// (`painters`: functions of a context whose unit is a screen pixel): a move of the pointer repaints that one only.
 //
-// For tests the canvas carries data-scale, data-x and data-y (see view.js: screen = (picture - corner) * scale, from the
+// For tests the upper canvas carries data-scale, data-x and data-y (see view.js: screen = (picture - corner) * scale, from the
 // canvas' own upper left corner), data-path and data-which of what is shown, and data-ready: "true" once it is.
 
 import { api } from "./api.js";
@@ -18,10 +19,10 @@ export class Viewer extends EventTarget {
   preview = null; // {image, area}
   transition = null;
 
-  constructor(canvas) {
+  constructor(canvas, ground) {
     super();
     this.canvas = canvas;
-    this.context = canvas.getContext("2d");
+    this.ground = ground;
     new ResizeObserver(() => this.resize()).observe(canvas);
     this.resize();
   }
@@ -29,8 +30,10 @@ export class Viewer extends EventTarget {
   resize() {
     const { clientWidth, clientHeight } = this.canvas;
     this.dense = window.devicePixelRatio || 1;
-    this.canvas.width = Math.max(Math.round(clientWidth * this.dense), 1);
-    this.canvas.height = Math.max(Math.round(clientHeight * this.dense), 1);
+    for (const canvas of [this.canvas, this.ground]) {
+      canvas.width = Math.max(Math.round(clientWidth * this.dense), 1);
+      canvas.height = Math.max(Math.round(clientHeight * this.dense), 1);
+    }
     this.view.canvas = { width: Math.max(clientWidth, 1), height: Math.max(clientHeight, 1) };
     if (this.view.fitted) this.view.fit();
     this.moved();
@@ -40,7 +43,7 @@ export class Viewer extends EventTarget {
     this.abort?.abort();
     this.picture = this.base = this.sharp = this.preview = this.transition = null;
     this.canvas.dataset.ready = "false";
-    this.draw();
+    this.redraw();
   }
 
   // Show a picture; the answer is false when another one was asked for in the meantime.
@@ -80,7 +83,7 @@ export class Viewer extends EventTarget {
   moved() {
     const { scale, x, y } = this.view;
     Object.assign(this.canvas.dataset, { scale, x, y });
-    this.draw();
+    this.redraw();
     this.dispatchEvent(new Event("moved"));
     clearTimeout(this.timer);
     this.abort?.abort();
@@ -92,7 +95,7 @@ export class Viewer extends EventTarget {
     const area = this.view.window();
     if (!base || !area || this.enough(picture.width) <= base.width) {
       this.sharp = null;
-      this.draw();
+      this.redraw();
       return;
     }
     this.abort = new AbortController();
@@ -102,7 +105,7 @@ export class Viewer extends EventTarget {
       const image = await createImageBitmap(blob);
       if (signal.aborted) return;
       this.sharp = { image, area };
-      this.draw();
+      this.redraw();
     } catch (error) {
       if (error.name !== "AbortError") this.dispatchEvent(new CustomEvent("trouble", { detail: error }));
     }
@@ -116,36 +119,54 @@ export class Viewer extends EventTarget {
       const image = await createImageBitmap(await api.transition(picture.path, this.width(picture)));
       if (this.picture === picture) this.transition = image;
     }
-    this.draw();
+    this.redraw();
   }
 
-  // Ask for a repaint; several within a frame are one.
+  // Ask for a repaint of the upper canvas; several within a frame are one.
   draw() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
+      if (this.stale) this.paintGround();
+      this.stale = false;
       this.paint();
     });
   }
 
-  paint() {
-    const { context, canvas, picture } = this;
+  // Of both.
+  redraw() {
+    this.stale = true;
+    this.draw();
+  }
+
+  // An empty canvas to paint on, or null when no picture can be seen.
+  begin(canvas) {
+    const context = canvas.getContext("2d");
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    if (!picture || !this.base) return;
     context.setTransform(this.dense, 0, 0, this.dense, 0, 0);
+    return this.picture && this.base ? context : null;
+  }
+
+  paintGround() {
+    const context = this.begin(this.ground);
+    if (!context) return;
     // From here on single pixels are what one wants to see.
     context.imageSmoothingEnabled = this.view.scale * this.dense < 4;
     context.imageSmoothingQuality = "high";
-    const all = { x: 0, y: 0, w: picture.width, h: picture.height };
-    this.place(this.base, all);
-    if (this.sharp) this.place(this.sharp.image, this.sharp.area);
-    if (this.preview) this.place(this.preview.image, this.preview.area);
-    if (this.transition) this.place(this.transition, all);
-    for (const painter of this.painters) painter(context);
+    const all = { x: 0, y: 0, w: this.picture.width, h: this.picture.height };
+    this.place(context, this.base, all);
+    if (this.sharp) this.place(context, this.sharp.image, this.sharp.area);
+    if (this.preview) this.place(context, this.preview.image, this.preview.area);
+    if (this.transition) this.place(context, this.transition, all);
   }
 
-  place(image, area) {
+  paint() {
+    const context = this.begin(this.canvas);
+    if (context) for (const painter of this.painters) painter(context);
+  }
+
+  place(context, image, area) {
     const { scale } = this.view;
-    this.context.drawImage(image, ...this.view.toScreen([area.x, area.y]), area.w * scale, area.h * scale);
+    context.drawImage(image, ...this.view.toScreen([area.x, area.y]), area.w * scale, area.h * scale);
   }
 }
