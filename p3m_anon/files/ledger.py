@@ -184,7 +184,7 @@ class Ledger:
     def rows(self, status: str | None = None, *, gone: bool = False, page: int = 500) -> Iterator[Row]:
         """Rows of this run's inputs in path order (or of inputs that are gone), a page at a time."""
         last = ""
-        where = "seen < ?" if gone else "seen = ?"
+        where = "+seen < ?" if gone else "+seen = ?"  # with a plus: pages in path order need no other index
         while True:
             found = self.db.execute(
                 f"SELECT * FROM inputs WHERE path > ? AND {where} AND (? IS NULL OR status = ?) ORDER BY path LIMIT ?",

@@ -9,6 +9,7 @@ A picture of --normal without a release basis stops the command before anything 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -126,7 +127,9 @@ def _plan(request: SplitRequest, pool: Pool, origins: list[Origin], summary: Spl
     division = _divide(request, pool, summary)
     write_left_out(summary.private / LEFT_OUT, _left_out(origins, pool, division))
     pictures = _pictures(request, origins, pool, division, summary.private)
-    return Plan.write(file, pictures, {"inputs": pool.digest, "division": summary.division()})
+    folders = json.dumps({origin.name: str(origin.out) for origin in origins})  # `withdraw` asks which release it was
+    facts = {"inputs": pool.digest, "division": summary.division(), "folders": folders}
+    return Plan.write(file, pictures, facts)
 
 
 def _pictures(

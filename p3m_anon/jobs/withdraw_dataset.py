@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -32,7 +33,11 @@ class Dataset:
         if not (self.private / PLAN).is_file():
             raise UsageError(f"{self.private / PLAN} is not there: `split` did not make {root}; name another --root")
         self._db = sqlite3.connect(self.private / PLAN, isolation_level=None)
-        self._release = release
+        found = self._db.execute("SELECT value FROM facts WHERE name = 'folders'").fetchone()
+        folders = json.loads(found[0]) if found else {}
+        self._origins = tuple(name for name, folder in folders.items() if Path(folder) == release)
+        if not self._origins:
+            raise UsageError(f"{root} was not split from {release}; name the release that it was made from")
 
     def __enter__(self) -> Dataset:
         """Itself."""
@@ -44,8 +49,8 @@ class Dataset:
 
     def path_of(self, name: str) -> str | None:
         """The path, in the release's ledger, of a picture of the dataset; None if no picture has this id."""
-        found = self._db.execute("SELECT path FROM pictures WHERE id = ?", (name,)).fetchone()
-        return found[0] if found else None
+        found = self._db.execute("SELECT path, origin FROM pictures WHERE id = ?", (name,)).fetchone()
+        return found[0] if found and found[1] in self._origins else None
 
     def remove(self, paths: set[str]) -> list[str]:
         """Remove pictures by their path in the release's ledger; the files that were there."""
@@ -61,7 +66,8 @@ class Dataset:
         return sorted({one for one in removed if one is not None})
 
     def _ids(self, path: str) -> list[tuple[str, int]]:
-        return self._db.execute("SELECT id, split FROM pictures WHERE path = ?", (path,)).fetchall()
+        found = self._db.execute("SELECT id, split, origin FROM pictures WHERE path = ?", (path,)).fetchall()
+        return [(name, split) for name, split, origin in found if origin in self._origins]
 
     def _files(self, name: str, split: Any) -> Iterator[Path]:
         """Wherever a file of this id may lie, listed or not."""
@@ -108,3 +114,4 @@ class Dataset:
                         layers.execute(f"DELETE FROM {table} WHERE {column} LIKE ?", (f"%/{name}.png",))
         for name in ids:
             self._db.execute("DELETE FROM pictures WHERE id = ?", (name,))
+        self._db.execute("VACUUM")  # what is deleted is not left in the file
