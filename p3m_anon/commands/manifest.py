@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from p3m_anon.commands.export import datasheet, export
+
 ROOT = click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
 EITHER = click.Path(exists=True, path_type=Path)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON on stdout.")
@@ -168,3 +170,7 @@ def show(root: Path, id_: str, as_json: bool) -> None:
     if not rows:
         click.echo(f"{plain(id_)}: no such picture in {root}", err=True)
     sys.exit(int(not rows))
+
+
+manifest.add_command(export)
+manifest.add_command(datasheet)
