@@ -52,7 +52,9 @@ class Visit:
             self.errors.append(message.text)
 
     def open(self, path: str, filter: str = "todo") -> Visit:
-        self.page.goto(f"{self.url}#f={filter}&p={path}")
+        self.page.goto(f"{self.url}#f={filter}")
+        self.page.wait_for_selector(f'[data-filter="{filter}"][aria-pressed=true]', timeout=10_000)
+        self.page.click(f'#list [data-path="{path}"]', timeout=10_000)
         return self.shown(path)
 
     def shown(self, path: str) -> Visit:

@@ -36,6 +36,7 @@ class FakeDesk:
     """Keeps to the contract of `Desk` as far as the page can tell.
 
     sightings: the boxes that a look saw, for each picture; every one has an ellipse as its suggestion.
+    `starts`: what is masked in pictures that are released. `changed`: pictures whose file the detectors did not see.
     """
 
     def __init__(self, pictures: dict[str, Image.Image], sightings: dict[str, list[Json]] | None = None) -> None:
@@ -47,6 +48,9 @@ class FakeDesk:
         self.left = 0
         self.looked: set[str] = set()  # in the sample check
         self.sampling = False
+        self.starts: dict[str, list[Json]] = {}
+        self.changed: set[str] = set()
+        self.lost = 0.0  # what the soft edge takes of every drawing
         self.texts: dict[str, Json] = {}
 
     @classmethod
@@ -58,7 +62,9 @@ class FakeDesk:
 
     def _in(self, wanted: str) -> list[str]:
         def belongs(path: str) -> bool:
-            verdict = self.decisions.get(path, {}).get("verdict")
+            verdict = self._verdict(path)
+            if wanted == "released" or path in self.starts:
+                return wanted in ("released", "sample") and self._is_released(path)
             if wanted.startswith("reason:"):
                 return self._reason(path) == wanted.removeprefix("reason:")
             return {
@@ -70,10 +76,20 @@ class FakeDesk:
 
         return [path for path in sorted(self.pictures) if belongs(path)]
 
+    def _verdict(self, path: str) -> str | None:
+        """Of the decision, where it holds."""
+        made = self.decisions.get(path)
+        return None if made is None or made["lapsed"] or made["sent_back"] else made["verdict"]
+
+    def _is_released(self, path: str) -> bool:
+        made = self.decisions.get(path)
+        written = made is not None and made["written"] and self._verdict(path) in ("mask", "no_face", "normal")
+        return self.sampling or written or path in self.starts
+
     def _is_open(self, path: str, wanted: str) -> bool:
         if wanted in ("decided", "released", "failed"):
             return False
-        return path not in self.looked if wanted == "sample" else wanted == "later" or path not in self.decisions
+        return path not in self.looked if wanted == "sample" else wanted == "later" or self._verdict(path) is None
 
     def state(self) -> Json:
         labels = {"todo": "Waiting for you", "later": "Skipped for now", "decided": "Decided", "released": "Released"}
@@ -104,7 +120,7 @@ class FakeDesk:
         said = f"0 of {size} missed; at most 3/{size} of all are, at 95 %" if answered == size else None
         return {
             "size": size, "answered": answered, "missed": 0, "population": 1000, "statement": said,
-            "finished": said is not None,
+            "finished": said is not None, "seed": 7, "continued": False,
         }  # fmt: skip
 
     def queue(self, wanted: str, after: str | None, limit: int, find: str = "") -> Json:
@@ -112,7 +128,7 @@ class FakeDesk:
         rows = [
             {
                 "path": path, "id": path.partition(".")[0], "status": "needs_review", "reason": self._reason(path),
-                "verdict": self.decisions.get(path, {}).get("verdict"), "open": self._is_open(path, wanted),
+                "verdict": self._verdict(path), "open": self._is_open(path, wanted),
             }
             for path in paths[:limit]
         ]  # fmt: skip
@@ -123,13 +139,15 @@ class FakeDesk:
             raise Refused(404, f"no picture {path}")
         here = self._in(wanted)
         before, behind = [p for p in here if p < path], [p for p in here if p > path]
-        reason, seen = self._reason(path), self.sightings.get(path, [])
+        changed = path in self.changed
+        reason, seen = self._reason(path), [] if changed else self.sightings.get(path, [])
         title, detail = REASONS[reason]
         size = self.pictures[path].size
         facts = {
             "path": path, "id": path.partition(".")[0], "status": "needs_review", "reason": reason, "title": title,
             "detail": detail, "width": size[0], "height": size[1], "sha256": f"digest of {path}", "error": None,
-            "version": self.versions[path], "released": self.sampling, "sightings": seen,
+            "version": self.versions[path], "released": self._is_released(path), "sightings": seen,
+            "start": [] if changed else self.starts.get(path, []), "changed": changed,
             "suggestions": [
                 {"kind": "ellipse", "points": [one["box"][:2], one["box"][2:]], "sighting": number}
                 for number, one in enumerate(seen)
@@ -174,10 +192,16 @@ class FakeDesk:
         path, verdict = asked["path"], asked["verdict"]
         if asked["version"] != self.versions[path]:
             raise Refused(409, "somebody else has decided", now=self.picture(path, asked["filter"]))
+        if asked["sha256"] != self.picture(path, asked["filter"])["sha256"]:
+            raise Refused(409, "the file has changed since it was shown", now=self.picture(path, asked["filter"]))
+        if path in self.changed and verdict not in ("exclude", "skip", "open"):
+            raise Refused(400, "the file has changed since the detectors looked at it")
         mask = draw(shapes_from_json(asked["shapes"]), self.pictures[path].size)
         missed = self._uncovered(path, mask) if verdict in ("mask", "no_face") else []
-        if missed and not asked["confirmed"]:
-            raise Refused(422, "places that look like a face are not covered", sightings=missed)
+        unseen = [n for n in missed if self.sightings[path][n]["box"] not in asked["confirmed"]]
+        lost = self.lost if asked["shapes"] and not asked["as_drawn"] and not asked["accepts_loss"] else 0.0
+        if unseen or lost:
+            raise Refused(422, "what is drawn leaves something clear", sightings=missed if unseen else [], lost=lost)
         if verdict == "covered":
             self.looked.add(path)
         else:
@@ -192,7 +216,8 @@ class FakeDesk:
         if asked["verdict"] == "open":
             self.decisions.pop(path, None)
         else:
-            self.decisions[path] = {**made, "at": "2024-05-01T12:00:00+00:00", "written": False, "lapsed": False}
+            at = "2024-05-01T12:00:00+00:00"
+            self.decisions[path] = {**made, "at": at, "written": False, "lapsed": False, "sent_back": False}
 
     def write(self) -> Json:
         self.left = 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -92,7 +92,7 @@ def test_nothing_is_found_without_the_token(client: Client) -> None:
     parts = urlsplit(client.url)
     base, token = f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
     for path in ("/", "/api/state", "/page/main.js", f"/{token}", f"/{token[:-1]}/", f"/{token}x/api/state", "/ä/"):
-        answer = Client(base, client.desk).get(urllib.request.quote(path))
+        answer = Client(base, client.desk).get(quote(path))
         assert (answer.status, answer.json) == (404, {"error": "not found"})
 
 
@@ -132,7 +132,7 @@ def test_questions_reach_the_desk(client: Client) -> None:
     assert [row["path"] for row in rows["rows"]] == ["a.jpg"]
     assert rows["more"]
     last = client.get("api/queue?filter=todo&after=a.jpg&limit=9").json["rows"]
-    picture = client.get(f"api/picture?filter=todo&path={urllib.request.quote(last[0]['path'])}").json
+    picture = client.get(f"api/picture?filter=todo&path={quote(last[0]['path'])}").json
     assert picture["path"] == "b ä&.jpg"
     image = client.get(f"api/image?path=a.jpg&which=original&{ALL}&width=45")
     assert (image.headers.get_content_type(), image.body[:2]) == ("image/jpeg", b"\xff\xd8")

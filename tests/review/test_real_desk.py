@@ -180,6 +180,8 @@ def test_what_is_not_covered_is_asked_about_and_the_answer_is_kept(room: Room) -
     visit.press("f")
     visit.page.wait_for_selector("#question[open]", timeout=10_000)
     assert room.decision("meeting.jpg") is None
+    places = int(visit.page.inner_text("#walk-text").split()[-1])
+    visit.press(*"." * (places - 1))
     visit.page.click('#question [data-answer="save"]')
     saved(visit, "meeting.jpg")
     assert len(room.decision("meeting.jpg").dismissed) >= 1

@@ -12,8 +12,22 @@ export class Refusal extends Error {
 // The server did not answer at all.
 export class Lost extends Error {
   constructor() {
-    super("No answer from p3m-anon. Is it still running in the terminal? What you have drawn is kept.");
+    super("The server does not answer. Keep this tab open: your drawing is kept in it.");
   }
+}
+
+// Another server is there, and knows nothing of this page's address.
+export class Restarted extends Error {
+  constructor() {
+    super("The review was restarted: open the new address from the terminal (your saved answers are kept).");
+  }
+}
+
+// Why is something not found? A server that does not even know its own state does not know this address.
+export async function explained(error) {
+  if (error.status !== 404) return error;
+  const [state] = await Promise.allSettled([api.state()]);
+  return state.reason?.status === 404 ? new Restarted() : error;
 }
 
 async function ask(path, values, options) {

@@ -1,10 +1,12 @@
 // The decisions: what is asked before one is sent, what is said when the server refuses it, and taking it back.
 
-import { api } from "./api.js";
+import { ALWAYS, blurredNow, holds } from "./answers.js";
+import { api, Lost } from "./api.js";
 import { askBasis, choose } from "./dialogs.js";
 import { dropDraft, keepDraft } from "./drawing.js";
 import { byId } from "./dom.js";
 import { calm, toast } from "./notices.js";
+import { coverage } from "./shapes.js";
 import { told, verdict as words } from "./words.js";
 
 // The buttons, in the order in which they are shown. `wide`: as broad as the column. `broken`: also for a file that
@@ -20,19 +22,33 @@ export const DECISIONS = [
 ];
 
 const WITH_SHAPES = ["mask", "normal"];
+const RELEASED = ["released", "sample"]; // filters of pictures in which faces are masked already
+const MASKED = 0.5; // of a place, and it is blurred now
 
 export class Decisions {
   constructor(review, drawing, tools, overlays) {
     Object.assign(this, { review, drawing, tools, overlays });
   }
 
+  // Is this an answer to what is asked in this filter?
+  belongs({ sample }) {
+    return sample === undefined || sample === (this.review.filter === "sample");
+  }
+
+  // And of this picture? "No face" would take away masks that are released.
+  offered(decision) {
+    const { picture, filter } = this.review;
+    if (!this.belongs(decision)) return false;
+    return decision.verdict !== "no_face" || !RELEASED.includes(filter) || !picture || !blurredNow(picture).length;
+  }
+
   // May this be decided now?
-  may({ verdict, sample, broken }) {
-    const { picture, ready, busy, filter } = this.review;
-    if (!picture || busy || (picture.error ? !broken : !ready)) return false;
-    if (sample !== undefined && sample !== (filter === "sample")) return false;
-    if (verdict !== "open") return true;
-    return (picture.decision !== null && !picture.decision.lapsed) || (filter === "sample" && Boolean(picture.sampled));
+  may(decision) {
+    const { picture, ready, busy, filter, small } = this.review;
+    const { verdict, broken } = decision;
+    if (!picture || busy || small || (picture.error ? !broken : !ready) || !this.offered(decision)) return false;
+    if (picture.changed) return ALWAYS.includes(verdict);
+    return verdict !== "open" || holds(picture.decision) || (filter === "sample" && Boolean(picture.sampled));
   }
 
   async decide(name) {
@@ -44,7 +60,7 @@ export class Decisions {
     }
     const { picture } = this.review;
     const more = await this.ask(name);
-    if (more && this.review.picture === picture) await this.send(name, more);
+    if (more && this.review.picture === picture && !this.review.small) await this.send(name, more);
   }
 
   // What has to be known before; null: rather not.
@@ -57,13 +73,22 @@ export class Decisions {
       toast("Nothing is drawn yet. Draw over the face, or choose another answer.");
       return null;
     }
-    if (name === "normal") return askBasis(this.review.state.bases, this.review.picture.decision ?? {});
+    if (name === "mask" && this.review.picture.released && !this.drawing.unsaved() && !this.drawing.noted()) {
+      toast("Nothing is added to what is masked already. Draw over what is still clear.");
+      return null;
+    }
+    if (name === "normal") return this.askStay();
     if (name === "exclude") return this.sure("Exclude this picture from the dataset?", "It will not be released.", "Exclude it");
     const dropped = this.tools.busy() || (this.drawing.unsaved() && this.drawing.shapes.length);
     if (dropped && (name === "no_face" || name === "covered")) {
       return this.sure("You have drawn something", `“${words(name)}” drops what is drawn and not saved.`, "Drop the drawing");
     }
     return {};
+  }
+
+  askStay() {
+    const { decision } = this.review.picture;
+    return askBasis(this.review.state.bases, holds(decision) ? decision : {}, this.drawing.shapes.length);
   }
 
   async sure(title, text, yes) {
@@ -73,7 +98,7 @@ export class Decisions {
   body(name, more, { path, sha256, version } = this.review.picture) {
     const { filter } = this.review;
     const shapes = WITH_SHAPES.includes(name) ? this.drawing.sent() : [];
-    const empty = { basis: null, reference: null, confirmed: false };
+    const empty = { basis: null, reference: null, confirmed: [], accepts_loss: false };
     return {
       path, sha256, version, who: byId("who").value.trim(), verdict: name, shapes, as_drawn: this.drawing.asDrawn,
       note: this.drawing.note.trim(), filter, ...empty, ...more,
@@ -90,10 +115,15 @@ export class Decisions {
       await this.done(name, answer);
     } catch (error) {
       this.working(false);
-      if (error.status === 422 && error.body.sightings) await this.confirm(name, more, error.body);
+      if (error.status === 422 && error.body.sightings) await this.doubted(name, more, error.body);
       else if (error.status === 409 && error.body.now) await this.conflict(error.body);
-      else review.trouble(error);
+      else review.trouble(error, this.again(error));
     }
+  }
+
+  // An answer is given again by the person, not by the page: it is not known whether the last one arrived.
+  again(error) {
+    return error instanceof Lost ? () => toast("The server answers again. Please give your answer again.") : null;
   }
 
   working(busy) {
@@ -111,10 +141,10 @@ export class Decisions {
     if (name === "open") {
       if (draft.shapes.length) keepDraft(picture, draft);
       await review.show(picture);
-      toast(`Taken back: ${picture.id} is open again.`);
+      toast(takenBack(picture));
       return;
     }
-    toast(`Saved: ${picture.id}, ${words(name)}.`, ["Take back", () => this.takeBack(picture, draft)]);
+    toast(`Saved: ${picture.id}, ${words(name)}.`, ["Take back", "T", () => this.takeBack(picture, draft)]);
     await review.advance(picture);
   }
 
@@ -129,44 +159,91 @@ export class Decisions {
       review.setState(answer.state);
       review.tell("decided", { path, verdict: null, open: true });
       await review.open(path);
-      toast(`Taken back: ${picture.id} is open again.`);
+      toast(takenBack(answer.picture));
     } catch (error) {
-      review.trouble(error);
+      review.trouble(error, this.again(error));
     } finally {
       this.working(false);
     }
   }
 
-  // Places that look like a face are left clear.
-  async confirm(name, more, { sightings }) {
+  // What stays clear is shown and asked about; the answer is sent again with what was confirmed.
+  async doubted(name, more, { sightings, lost }) {
     const { review } = this;
-    this.overlays.uncovered = new Set(sightings);
-    review.viewer.view.fit(); // all of them have to be seen
-    review.viewer.moved();
-    const one = sightings.length === 1;
-    const answer = await choose(
-      one ? "Is this a face?" : "Are these faces?",
-      `${one ? "1 place looks" : `${sightings.length} places look`} like a face to a detector and ${one ? "is" : "are"} not covered: ` +
-        `${one ? "it is" : "they are"} outlined in red. ${one ? "Is this not a face?" : "Are these not faces?"}`,
-      [["", "Go back and draw"], ["save", one ? "It is no face: save" : "They are no faces: save"]],
-    );
-    if (answer === "save") await this.send(name, { ...more, confirmed: true });
+    const { picture } = review;
+    const known = { ...more };
+    if (sightings.length) {
+      known.confirmed = await this.stayClear(sightings);
+      if (!known.confirmed) return;
+    }
+    if (lost && !known.accepts_loss) {
+      known.accepts_loss = await this.stayLost(lost);
+      if (!known.accepts_loss) return;
+    }
+    if (review.picture === picture && !review.small) await this.send(name, known);
   }
 
-  // Somebody else was faster. Nothing is written over without being looked at.
+  // Hair's soft edge is kept clear, and takes a part of the drawing that is far from every face that was found.
+  async stayLost(lost) {
+    const share = `${Math.max(Math.round(100 * lost), 1)} %`;
+    const answer = await choose(
+      "The soft edge takes a part of what you drew",
+      `Hair's soft edge is kept clear, and ${share} of a place that you drew lies in it. “As drawn” blurs all of it.`,
+      [["", "Go back"], ["all", "Blur all that is drawn"], ["save", `Save, ${share} stays clear`]],
+    );
+    if (answer === "all") this.drawing.change({ asDrawn: true });
+    return answer !== "";
+  }
+
+  // Places that look like a face are left clear. They are looked at in the original, one by one, before that is confirmed.
+  // The boxes of these places, or null.
+  async stayClear(sightings) {
+    const { review, overlays } = this;
+    const { picture } = review;
+    if (!(await review.swap("original"))) return null;
+    const places = sightings.map((index) => picture.sightings[index].box);
+    const blurred = blurredNow(picture);
+    const clear = places.filter((box) => coverage(ellipse(box), blurred) >= MASKED).length;
+    const show = (index) => {
+      overlays.mark(sightings, sightings[index]);
+      review.viewer.view.approach(places[index]);
+      review.viewer.moved();
+    };
+    const one = places.length === 1;
+    const count = one ? "1 place looks" : `${places.length} places look`;
+    const answer = await choose(
+      one ? "Leave this place clear in the release?" : `Leave these ${places.length} places clear in the release?`,
+      `${count} like a face to a detector and will not be masked: outlined in red.${one ? "" : " Look at each of them first."}`,
+      [["", "Go back and draw"], ["save", one ? "Yes, it stays clear: it is no face" : `Yes, ${places.length} places stay clear: none is a face`]],
+      { warning: clear ? `Saving will make ${clear} place${clear === 1 ? "" : "s"} CLEAR that ${clear === 1 ? "is" : "are"} blurred now.` : "", places: places.length, show },
+    );
+    if (review.picture !== picture) return null;
+    overlays.mark(sightings);
+    return answer === "save" ? places : null;
+  }
+
+  // Somebody else was faster, or the file has changed. Nothing is written over without being looked at.
   async conflict({ error, now }) {
     const { review, drawing } = this;
     const own = { shapes: drawing.shapes, asDrawn: drawing.asDrawn, note: drawing.note };
-    const decided = now.decision && now.version !== review.picture.version;
+    const theirs = now.version !== review.picture.version;
     const answer = await choose(
-      "This picture has changed in the meantime",
-      `${decided ? told(now.decision) : error}\n\nYour drawing was not saved, and it is not lost.`,
-      [["theirs", "Show theirs"], ["mine", "Keep mine and look again"]],
+      theirs ? "This picture has been decided in the meantime" : "The file has changed in the meantime",
+      `${theirs && now.decision ? told(now.decision) : `${capital(error)}.`}\n\nYour drawing was not saved, and it is not lost.`,
+      theirs ? [["theirs", "Show theirs"], ["mine", "Keep mine and look again"]] : [["theirs", "Show the new file"]],
     );
-    dropDraft(review.picture);
-    if (answer !== "theirs") keepDraft(now, own);
+    if (!now.changed) dropDraft(review.picture); // else it waits for the file that it was drawn on
+    if (answer !== "theirs" && !now.changed) keepDraft(now, own);
     await review.refresh().catch((failure) => review.trouble(failure));
     await review.show(now);
     if (answer === "theirs") drawing.remember(own);
   }
+}
+
+const ellipse = ([x0, y0, x1, y1]) => ({ kind: "ellipse", points: [[x0, y0], [x1, y1]] });
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+function takenBack({ id, released }) {
+  const state = released ? "stays as it is in the release until Write now" : "is open again";
+  return `Taken back: ${id} ${state}.`;
 }

@@ -1,6 +1,7 @@
 // What is drawn on the picture, with every step of it, and its copy in the browser tab's own storage: a reload, a lost
 // connection or a look at another picture takes nothing away. The copies are found by path and content of the picture.
 
+import { beginning, holds } from "./answers.js";
 import { bare, same } from "./shapes.js";
 
 const PREFIX = "p3m-drawing:";
@@ -12,7 +13,7 @@ export class Drawing extends EventTarget {
   note = "";
   steps = [EMPTY];
   step = 0;
-  saved = EMPTY; // what the decision has
+  saved = EMPTY; // with what it began: what the decision has, or what is released
   savedNote = "";
 
   get shapes() {
@@ -23,22 +24,23 @@ export class Drawing extends EventTarget {
     return this.steps[this.step].asDrawn;
   }
 
-  // Begin with what was decided, and go on with what was drawn and not saved. True if there was such a thing.
+  // Begin with what was decided or is released, and go on with what was drawn and not saved. True if there was such a thing.
   open(picture) {
-    const decision = picture.decision?.lapsed ? null : picture.decision;
     this.picture = picture;
-    this.saved = { shapes: decision?.shapes ?? [], asDrawn: decision?.as_drawn ?? false };
-    this.savedNote = this.note = decision?.note ?? "";
+    this.saved = beginning(picture);
+    this.savedNote = this.note = (holds(picture.decision) && picture.decision.note) || "";
     this.steps = [this.saved];
     this.step = 0;
-    const draft = readDraft(picture);
-    if (draft) {
-      this.note = draft.note;
-      this.change(draft);
+    const draft = this.locked() ? null : readDraft(picture);
+    const shapes = draft && [...unknown(picture.start, draft), ...draft.shapes];
+    const differs = draft && !(same(shapes, this.saved.shapes) && draft.asDrawn === this.saved.asDrawn);
+    if (draft) this.note = draft.note;
+    if (differs) {
+      this.change({ shapes, asDrawn: draft.asDrawn });
     } else {
       this.tell();
     }
-    return draft !== null;
+    return Boolean(differs);
   }
 
   close() {
@@ -50,8 +52,14 @@ export class Drawing extends EventTarget {
     this.tell();
   }
 
+  // Nothing can be drawn on a file that the detectors did not see.
+  locked() {
+    return Boolean(this.picture?.changed);
+  }
+
   // Every change is a step that can be undone.
   change({ shapes = this.shapes, asDrawn = this.asDrawn }) {
+    if (this.locked()) return;
     this.steps = [...this.steps.slice(0, this.step + 1), { shapes, asDrawn }];
     this.step += 1;
     this.keep();
@@ -59,6 +67,7 @@ export class Drawing extends EventTarget {
 
   // Put a drawing before this one, so that undo brings it back.
   remember({ shapes, asDrawn }) {
+    if (this.locked()) return;
     this.steps = [{ shapes, asDrawn }, ...this.steps.slice(0, this.step + 1)];
     this.step += 1;
     this.tell();
@@ -100,6 +109,10 @@ export class Drawing extends EventTarget {
     return !same(this.shapes, this.saved.shapes) || this.asDrawn !== this.saved.asDrawn;
   }
 
+  noted() {
+    return this.note !== this.savedNote;
+  }
+
   // As a decision takes it.
   sent() {
     return this.shapes.map(bare);
@@ -110,9 +123,9 @@ export class Drawing extends EventTarget {
   }
 
   keep() {
-    if (this.picture) {
+    if (this.picture && !this.locked()) {
       const { shapes, asDrawn, note } = this;
-      if (this.unsaved() || note !== this.savedNote) keepDraft(this.picture, { shapes, asDrawn, note });
+      if (this.unsaved() || this.noted()) keepDraft(this.picture, { shapes, asDrawn, note });
       else dropDraft(this.picture);
     }
     this.tell();
@@ -123,13 +136,19 @@ export class Drawing extends EventTarget {
   }
 }
 
+// What has been released since the draft was made is not in it, and is not to be lost by it.
+function unknown(start, draft) {
+  if (same(start, draft.start ?? [])) return [];
+  return start.filter((shape) => !draft.shapes.some((one) => same([one], [shape])));
+}
+
 function readDraft(picture) {
   const text = sessionStorage.getItem(place(picture));
   return text === null ? null : JSON.parse(text);
 }
 
 export function keepDraft(picture, draft) {
-  sessionStorage.setItem(place(picture), JSON.stringify(draft));
+  sessionStorage.setItem(place(picture), JSON.stringify({ ...draft, start: picture.start }));
 }
 
 export function dropDraft(picture) {

@@ -3,7 +3,7 @@
 import { DECISIONS } from "./decisions.js";
 import { dialogOpen, showLegend } from "./dialogs.js";
 import { byId } from "./dom.js";
-import { toast } from "./notices.js";
+import { takeOffer, toast } from "./notices.js";
 import { LAYERS } from "./task.js";
 import { TOOLS } from "./tools.js";
 
@@ -35,9 +35,16 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
   };
   const one = (group, key, label, run, bound = [key.toLowerCase()]) => ({ group, keys: [key], label, run, bound });
   const letters = DECISIONS.filter(({ verdict }) => verdict !== "mask");
+  // Right after an answer its message can be taken up: T takes back that answer rather than the one of this picture.
+  const decide = (verdict) => (verdict === "open" && takeOffer()) || decisions.decide(verdict);
+  const undo = () => {
+    if (tools.back()) return;
+    if (drawing.canUndo()) drawing.undo();
+    else takeOffer();
+  };
   return [
     ...letters.map(({ verdict, label, key, sample }) =>
-      one("Decide", key, sample ? `${label} (sample check)` : label, () => decisions.decide(verdict)),
+      one("Decide", key, sample ? `${label} (sample check)` : label, () => decide(verdict)),
     ),
     { group: "Decide", keys: ["Enter", "Ctrl+S"], label: "Save mask", run: enter, bound: ["Enter"] },
     { group: null, run: () => decisions.decide("mask"), bound: ["Ctrl+s"] },
@@ -53,7 +60,7 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
     one("Suggestions", "U", "Blur this suggestion", () => suggestions.accept()),
     { group: "Suggestions", keys: ["Shift+U"], label: "Blur all of them", run: () => suggestions.acceptAll(), bound: ["Shift+u"] },
     { group: "Suggestions", keys: [",", "."], label: "The one before, the next", run: (key) => suggestions.step(key === "," ? -1 : 1), bound: [",", "."] },
-    { group: "Drawing", keys: ["Ctrl+Z"], label: "Undo", run: () => tools.back() || drawing.undo(), bound: ["Ctrl+z"] },
+    { group: "Drawing", keys: ["Ctrl+Z"], label: "Undo; right after an answer: take it back", run: undo, bound: ["Ctrl+z"] },
     { group: "Drawing", keys: ["Ctrl+Y"], label: "Redo (or Ctrl+Shift+Z)", run: () => drawing.redo(), bound: ["Ctrl+y", "Ctrl+Shift+z"] },
     { group: "Drawing", keys: ["Enter"], label: "Close the polygon", run: enter, bound: [] },
     { group: "Drawing", keys: ["Backspace"], label: "Remove the last point", run: () => tools.back() || tools.select.remove(), bound: ["Backspace"] },
@@ -64,8 +71,9 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
     { group: "Without a mouse", keys: ["Space"], label: "Place a point; begin and end a shape", run: space, bound: ["Space"] },
     { group: "Without a mouse", keys: ["Enter"], label: "End the shape", run: enter, bound: [] },
     ...LAYERS.map(([name, label], index) =>
-      one("Layers", `${index + 1}`, label, () => task.layer(name, !overlays.layers[name])),
+      one("Layers", `${index + 1}`, label, () => review.picture?.changed || task.layer(name, !overlays.layers[name])),
     ),
+    one("Layers", "D", "Dark parts brighter: 3 steps, then as it is", () => task.brighten()),
     one("Help", "?", "This list", showLegend),
     // What the mouse does is shown here too.
     { group: "Mouse", keys: ["wheel"], label: "Larger and smaller, where the pointer is", bound: [] },

@@ -2,7 +2,7 @@
 
 import { Crosshair } from "./crosshair.js";
 import { Decisions } from "./decisions.js";
-import { prepareDialogs, showLegend } from "./dialogs.js";
+import { dialogOpen, prepareDialogs, showLegend } from "./dialogs.js";
 import { byId } from "./dom.js";
 import { anyDraft, Drawing } from "./drawing.js";
 import { actions, listen } from "./keyboard.js";
@@ -35,11 +35,8 @@ const task = new Task({ review, viewer, drawing, tools, suggestions, overlays, p
 new Queue(review);
 prepareTop(review);
 
-const writing = new Writing(review, () => {
-  viewer.pictures.forget();
-  // What is drawn and not saved is kept, so the picture can be opened anew; half a polygon would be lost.
-  if (review.picture && !tools.busy()) review.open(review.picture.path);
-});
+// What is drawn and not saved is kept, so the picture can be opened anew; half a polygon, or half an answer, would be lost.
+const writing = new Writing(review, () => review.reload(!tools.busy() && !review.busy && !dialogOpen()));
 
 // What belongs to one picture ends with it.
 let shown = null;
@@ -50,7 +47,7 @@ review.addEventListener("picture", () => {
   tools.select.none();
   tools.at = null;
   crosshair.hide();
-  overlays.uncovered = new Set();
+  overlays.mark([]);
   const typing = document.activeElement?.closest("input[type=text], input[type=search]");
   if (shown && !typing) byId("canvas").focus({ preventScroll: true });
 });

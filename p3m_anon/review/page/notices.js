@@ -3,22 +3,36 @@
 import { byId, make } from "./dom.js";
 
 const SHOWN = 7000; // ms
-let timer = null;
+const timers = {};
+let offered = null; // what the last message offers to do, while it is shown
 
-// action: null or [label, function].
+// action: null or [label, key, function]. A message without one does not push away one that has one.
 export function toast(text, action = null) {
   const parts = [make("span", {}, text)];
+  const kind = action ? "offer" : "plain";
+  hide("plain");
   if (action) {
-    const [label, run] = action;
-    parts.push(make("button", { type: "button", id: "toast-action", onclick: () => (hideToast(), run()) }, label));
+    hide("offer");
+    const [label, key, run] = action;
+    offered = run;
+    parts.push(make("button", { type: "button", id: "toast-action", onclick: takeOffer }, label, make("kbd", {}, key)));
   }
-  byId("toast").replaceChildren(make("div", {}, ...parts));
-  clearTimeout(timer);
-  timer = setTimeout(hideToast, SHOWN);
+  byId("toast").append(make("div", { data: { kind } }, ...parts));
+  timers[kind] = setTimeout(() => hide(kind), SHOWN);
 }
 
-export function hideToast() {
-  byId("toast").replaceChildren();
+// Do what is offered; false if nothing is.
+export function takeOffer() {
+  const run = offered;
+  hide("offer");
+  run?.();
+  return run !== null;
+}
+
+function hide(kind) {
+  clearTimeout(timers[kind]);
+  byId("toast").querySelector(`[data-kind=${kind}]`)?.remove();
+  if (kind === "offer") offered = null;
 }
 
 // retry: null, or what to do when the person wants to try again.

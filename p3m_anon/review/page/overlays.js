@@ -1,5 +1,6 @@
 // Paints over the picture: what the looks saw, the suggestion, the drawing, and what is being drawn.
 
+import { blurredNow } from "./answers.js";
 import { box, corners, paintMask, way } from "./shapes.js";
 
 export const COLOURS = {
@@ -35,6 +36,7 @@ const corner = ([x0, y0, x1, y1]) => ({ kind: "polygon", points: [[x0, y0], [x1,
 export class Overlays {
   layers = { first: true, second: true, transition: false, drawing: true, preview: false };
   uncovered = new Set(); // indices of sightings that the drawing leaves clear
+  pointed = null; // the one of them that is asked about
 
   constructor(viewer, drawing, tools, suggestions, crosshair) {
     Object.assign(this, { viewer, drawing, tools, suggestions, crosshair });
@@ -44,22 +46,33 @@ export class Overlays {
   }
 
   paint(context) {
-    if (this.layers.drawing) this.drawn(context); // first: what is being rubbed out is taken off the canvas
+    const { layers } = this;
+    if (this.drawing.locked()) return;
+    if (layers.drawing) this.drawn(context); // first: what is being rubbed out is taken off the canvas
     this.viewer.picture.sightings.forEach((sighting, index) => this.sighting(context, sighting, index));
-    const suggestion = this.layers.first || this.layers.second ? this.suggestions.current() : null;
+    const suggestion = (layers.first || layers.second) && !layers.preview ? this.suggestions.current() : null;
     if (suggestion) line(context, way(suggestion, this.viewer.view), COLOURS.suggestion, { width: 2.5, dash: [7, 5] });
-    if (this.layers.drawing) this.handles(context);
+    if (layers.drawing) this.handles(context);
     this.pending(context);
     this.crosshair.paint(context);
   }
 
   sighting(context, { box, outline, by }, index) {
     const { view } = this.viewer;
-    if (this.layers.first && by !== "second") {
+    const { first, second, preview } = this.layers; // in a preview only what is masked is to be seen
+    if (first && !preview && by !== "second") {
       line(context, way(outline ? { kind: "polygon", points: outline } : corner(box), view), COLOURS.first);
     }
-    if (this.layers.second && by !== "first") line(context, way(corner(box), view), COLOURS.second, { dash: [9, 5] });
-    if (this.uncovered.has(index)) line(context, way(corner(box), view), COLOURS.wrong, { width: 5 });
+    if (second && !preview && by !== "first") line(context, way(corner(box), view), COLOURS.second, { dash: [9, 5] });
+    if (!this.uncovered.has(index)) return;
+    line(context, way(corner(box), view), COLOURS.wrong, { width: this.pointed === null || this.pointed === index ? 5 : 2 });
+  }
+
+  // Mark sightings that are left clear.
+  mark(sightings, pointed = null) {
+    this.uncovered = new Set(sightings);
+    this.pointed = pointed;
+    this.viewer.draw();
   }
 
   // The mask as one surface, and its edge: shapes that overlap are one, and what was rubbed out is gone.
@@ -79,8 +92,8 @@ export class Overlays {
 
   // Kept until the shapes or the view change.
   settled(shapes) {
-    const { view, canvas, dense } = this.viewer;
-    const seen = [view.scale, view.x, view.y, canvas.width, canvas.height, dense, this.layers.preview].join();
+    const { view, canvas, dense, which } = this.viewer;
+    const seen = [view.scale, view.x, view.y, canvas.width, canvas.height, dense, this.layers.preview, which].join();
     if (this.kept?.shapes !== shapes || this.kept.seen !== seen) this.kept = { shapes, seen, surface: this.surface(shapes) };
     return this.kept.surface;
   }
@@ -97,6 +110,14 @@ export class Overlays {
     edge.globalCompositeOperation = "destination-out";
     edge.drawImage(mask.canvas, 0, 0);
     if (!this.layers.preview) {
+      // What is blurred in the released picture can be seen: there only the edge is shown.
+      if (this.viewer.which === "released") {
+        const blurred = blank(area, dense);
+        paintMask(blurred, blurredNow(this.viewer.picture), view, COLOURS.drawing);
+        mask.setTransform(1, 0, 0, 1, 0, 0);
+        mask.globalCompositeOperation = "destination-out";
+        mask.drawImage(blurred.canvas, 0, 0);
+      }
       edge.globalCompositeOperation = "source-over";
       edge.globalAlpha = 0.42;
       edge.drawImage(mask.canvas, 0, 0);

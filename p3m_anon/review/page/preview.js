@@ -36,7 +36,7 @@ export class Preview extends EventTarget {
   async ask() {
     const { picture, view, base } = this.viewer;
     const area = view.window();
-    if (!base || !area) {
+    if (!base || !area || picture.changed) {
       this.say("");
       return;
     }

@@ -3,7 +3,7 @@
 import { api } from "./api.js";
 import { byId, make } from "./dom.js";
 import { BROWSED } from "./review.js";
-import { badge, plain } from "./words.js";
+import { badge, plain, renamed } from "./words.js";
 
 const PAGE = 60;
 const TYPED = 200; // ms after the last key in the find box
@@ -21,6 +21,7 @@ export class Queue {
     review.addEventListener("filter", () => this.chosen());
     review.addEventListener("picture", () => this.mark());
     review.addEventListener("finished", () => this.load(null));
+    review.addEventListener("written", () => this.load(this.after));
     review.addEventListener("decided", ({ detail }) => this.decided(detail));
     byId("find").addEventListener("input", () => {
       clearTimeout(this.timer);
@@ -38,7 +39,7 @@ export class Queue {
           type: "button", title: hint, data: { filter: key }, aria: { pressed: key === filter },
           onclick: () => this.review.choose(key),
         },
-        make("span", {}, label),
+        make("span", {}, key.startsWith("reason:") ? renamed(key.slice("reason:".length), label) : label),
         make("span", {}, open === total || BROWSED.includes(key) ? `${total}` : `${open} of ${total}`),
       );
     const reasons = state.filters.filter(({ key }) => key.startsWith("reason:"));
@@ -92,7 +93,7 @@ export class Queue {
 
   row({ path, id, reason, verdict, open }, current) {
     const looked = this.review.filter === "sample" && open === false;
-    const decided = verdict && verdict !== "open" ? badge(verdict) : looked ? "looked at" : null;
+    const decided = verdict && verdict !== "open" ? `\u2713 ${badge(verdict)}` : looked ? "\u2713 looked at" : null;
     const told = decided ?? (this.review.filter.startsWith("reason:") ? "" : plain(reason));
     return make(
       "button",

@@ -1,12 +1,17 @@
-// Which picture is open, and which comes next. Tells others with the events "state", "filter", "picture" and "decided".
+// Which picture is open, and which comes next. Tells others with the events "state", "filter", "picture", "decided",
+// "written" and "finished". The address says which filter is chosen; which picture is open is kept in this tab's storage,
+// because a browser writes addresses into its history, and names of files may be names of people.
 
-import { api, Lost } from "./api.js";
-import { calm, trouble } from "./notices.js";
+import { holds } from "./answers.js";
+import { api, explained, Lost } from "./api.js";
+import { calm, toast, trouble } from "./notices.js";
 
 const PAGE = 60;
 export const BROWSED = ["decided", "released", "failed"]; // filters in which no picture waits for an answer
 const RELEASED_FIRST = ["released", "sample"];
 const AGAIN = 3000; // ms between tries when the server does not answer
+const SMALL = matchMedia("(max-width: 899.98px), (max-height: 559.98px)"); // as the style sheet has it
+const OPEN = "p3m-open"; // {filter, path}
 
 export class Review extends EventTarget {
   state = null;
@@ -21,7 +26,13 @@ export class Review extends EventTarget {
     super();
     this.viewer = viewer;
     this.drawing = drawing;
+    SMALL.addEventListener("change", () => this.tell("busy"));
     viewer.addEventListener("trouble", ({ detail }) => this.trouble(detail, () => viewer.moved()));
+  }
+
+  // Is the window too small to decide anything in it?
+  get small() {
+    return SMALL.matches;
   }
 
   async start() {
@@ -33,13 +44,15 @@ export class Review extends EventTarget {
     }
   }
 
-  // Go where the address says, or to what waits first.
+  // Go where the address says: to the picture that was open there, or to what waits first.
   async follow() {
-    const wanted = new URLSearchParams(location.hash.slice(1));
-    const known = this.state.filters.some(({ key }) => key === wanted.get("f"));
-    const filter = known ? wanted.get("f") : "todo";
-    if (filter === this.filter && wanted.get("p") === (this.picture?.path ?? null)) return;
-    await this.choose(filter, wanted.get("p"));
+    if (!this.state) return; // it will be followed then
+    const wanted = new URLSearchParams(location.hash.slice(1)).get("f");
+    const known = this.state.filters.some(({ key }) => key === wanted);
+    const filter = known ? wanted : "todo";
+    if (filter === this.filter) return;
+    const last = JSON.parse(sessionStorage.getItem(OPEN));
+    await this.choose(filter, last?.filter === filter ? last.path : null);
   }
 
   setState(state) {
@@ -57,12 +70,25 @@ export class Review extends EventTarget {
     const turn = this.leave();
     try {
       await this.refresh();
-      const first = path ?? (await this.begin());
+      const first = (await this.there(path)) ?? (await this.begin());
       if (turn !== this.turn) return;
       if (first) await this.open(first);
       else this.finish();
     } catch (error) {
       this.trouble(error, () => this.choose(filter, path));
+    }
+  }
+
+  // A picture that was open before may be gone since.
+  async there(path) {
+    if (path === null) return null;
+    try {
+      const { place } = await api.picture(path, this.filter);
+      return place === null && this.filter === "sample" ? null : path; // another sample has other pictures
+    } catch (error) {
+      const why = await explained(error);
+      if (why.status === 404) return null;
+      throw why;
     }
   }
 
@@ -117,8 +143,10 @@ export class Review extends EventTarget {
     }
   }
 
-  at(picture) {
-    return picture.released && RELEASED_FIRST.includes(this.filter) ? "released" : "original";
+  // What was carried out is looked at as it became.
+  at({ released, decision }) {
+    const done = !holds(decision) || decision.written;
+    return released && (done || RELEASED_FIRST.includes(this.filter)) ? "released" : "original";
   }
 
   // Have the next picture's pixels here before it is asked for. What is known of it is asked again then.
@@ -128,15 +156,32 @@ export class Review extends EventTarget {
     if (next && !next.error) this.viewer.expect(next, this.at(next));
   }
 
-  async swap() {
-    if (!this.ready || !this.picture.released) return;
+  // Show the original or the released file; true once it is shown.
+  async swap(which = this.which === "original" ? "released" : "original") {
     const { picture } = this;
-    this.which = this.which === "original" ? "released" : "original";
+    if (!this.ready || (which === "released" && !picture.released)) return false;
+    if (which === this.which) return true;
+    this.which = which;
     try {
-      await this.viewer.show(picture, this.which, true);
+      const shown = await this.viewer.show(picture, which, true);
       this.tell("picture");
+      return shown;
     } catch (error) {
       this.trouble(error, () => this.show(picture));
+      return false;
+    }
+  }
+
+  // Decisions were carried out: nothing is as it was. `open`: may the picture be opened anew?
+  async reload(open) {
+    this.viewer.pictures.forget();
+    try {
+      await this.refresh();
+      this.tell("written");
+      if (!this.picture) await this.choose(this.filter);
+      else if (open) await this.open(this.picture.path);
+    } catch (error) {
+      this.trouble(error, () => this.reload(open));
     }
   }
 
@@ -174,25 +219,31 @@ export class Review extends EventTarget {
   }
 
   remember(path) {
-    const place = new URLSearchParams(path ? { f: this.filter, p: path } : { f: this.filter });
-    history.replaceState(null, "", `#${place}`);
+    sessionStorage.setItem(OPEN, JSON.stringify({ filter: this.filter, path }));
+    history.replaceState(null, "", `#${new URLSearchParams({ f: this.filter })}`);
   }
 
   // Say what went wrong. A server that does not answer is asked again by itself.
-  trouble(error, retry = null) {
-    trouble(error, retry);
+  async trouble(error, retry = null) {
     clearTimeout(this.again);
-    if (error instanceof Lost && retry) {
-      this.again = setTimeout(async () => {
-        try {
-          await api.state();
-        } catch {
-          return this.trouble(error, retry);
-        }
-        calm();
-        return retry();
-      }, AGAIN);
+    const why = await explained(error);
+    const lost = why instanceof Lost;
+    const answers = () => toast("The server answers again.");
+    const once = () => this.answers(why, retry ?? answers);
+    trouble(why, lost ? once : why === error ? retry : null);
+    if (lost) this.again = setTimeout(once, AGAIN);
+  }
+
+  // Go on as soon as the server answers.
+  async answers(lost, retry) {
+    clearTimeout(this.again);
+    try {
+      await api.state();
+    } catch (error) {
+      return this.trouble(error instanceof Lost ? lost : error, retry);
     }
+    calm();
+    return retry();
   }
 
   tell(name, detail = null) {

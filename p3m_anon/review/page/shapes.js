@@ -1,5 +1,4 @@
-// Shapes as the server has them: {kind, points, width}, in pixels of the whole picture. A suggestion that was taken over
-// also has `from`, its number; that stays here.
+// Shapes as the server has them: {kind, points, width}, in pixels of the whole picture.
 
 export const bare = ({ kind, points, width }) => ({ kind, points, ...(width === undefined ? {} : { width }) });
 export const same = (a, b) => JSON.stringify(a.map(bare)) === JSON.stringify(b.map(bare));
@@ -94,6 +93,21 @@ function inPolygon([x, y], points) {
     if (ay > y !== by > y && x < ((bx - ax) * (y - ay)) / (by - ay) + ax) inside = !inside;
   });
   return inside;
+}
+
+const GRID = 9; // places across and down a shape at which it is looked at
+
+// The share of a shape that other shapes mask.
+export function coverage(shape, shapes) {
+  const far = (shape.width ?? 0) / 2;
+  const [x0, y0, x1, y1] = box(shape.points);
+  const steps = Array.from({ length: GRID }, (_, index) => (index + 0.5) / GRID);
+  const places = steps
+    .flatMap((across) => steps.map((down) => [x0 - far + across * (x1 - x0 + 2 * far), y0 - far + down * (y1 - y0 + 2 * far)]))
+    .filter((point) => hit(shape, point, 0));
+  // The last shape at a place says whether it is masked.
+  const masked = places.filter((point) => (shapes.findLast((one) => hit(one, point, 0))?.kind ?? "erase") !== "erase");
+  return places.length ? masked.length / places.length : 0;
 }
 
 // Is a point on a shape? `reach` is how far beside it still counts.

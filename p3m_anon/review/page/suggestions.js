@@ -1,6 +1,9 @@
-// Shapes that would mask what the looks saw. One is highlighted; taken over, it is a shape like any other.
+// Shapes that would mask what the looks saw. One is highlighted; taken over, it is a shape like any other. What the drawing
+// covers already is not suggested.
 
-import { bare, box } from "./shapes.js";
+import { bare, box, coverage } from "./shapes.js";
+
+const COVERED = 0.9; // of a suggestion; whether a face is masked enough is for the server to say
 
 export class Suggestions extends EventTarget {
   chosen = 0;
@@ -12,10 +15,14 @@ export class Suggestions extends EventTarget {
     drawing.addEventListener("change", () => this.tell());
   }
 
-  // Those that are not yet taken over: [number, suggestion].
+  // Those that are not yet covered.
   left() {
-    const taken = new Set(this.drawing.shapes.map((shape) => shape.from));
-    return [...(this.drawing.picture?.suggestions ?? []).entries()].filter(([number]) => !taken.has(number));
+    const { shapes, picture } = this.drawing;
+    if (this.known?.shapes !== shapes || this.known.picture !== picture) {
+      const left = (picture?.suggestions ?? []).filter((suggestion) => coverage(suggestion, shapes) < COVERED);
+      this.known = { shapes, picture, left };
+    }
+    return this.known.left;
   }
 
   any() {
@@ -24,7 +31,7 @@ export class Suggestions extends EventTarget {
 
   current() {
     const left = this.left();
-    return left.length ? left[this.place()][1] : null;
+    return left.length ? left[this.place()] : null;
   }
 
   place() {
@@ -60,7 +67,7 @@ export class Suggestions extends EventTarget {
   }
 
   take(chosen) {
-    this.drawing.add(...chosen.map(([number, shape]) => ({ ...bare(shape), from: number })));
+    this.drawing.add(...chosen.map(bare));
   }
 
   tell() {

@@ -13,6 +13,8 @@ export const LAYERS = [
   ["preview", "Preview"],
 ];
 
+const STEPS = 4; // of brightness, the first of them being none
+
 export class Task {
   constructor({ review, viewer, drawing, tools, suggestions, overlays, preview, decisions }) {
     Object.assign(this, { review, viewer, drawing, tools, suggestions, overlays, preview, decisions });
@@ -47,6 +49,8 @@ export class Task {
       );
     const told = make("p", { id: "preview-state", className: "quiet", aria: { live: "polite" } });
     byId("layers").replaceChildren(...LAYERS.map(layer), told);
+    byId("brighter").onclick = () => this.brighten();
+    this.brighten(0);
     const decision = ({ verdict, label, key: letter, wide }) =>
       make(
         "button",
@@ -82,11 +86,20 @@ export class Task {
     }
   }
 
+  // The next step, and after the last one as it is. A curve, so that light parts stay as they are.
+  brighten(step = (this.step + 1) % STEPS) {
+    this.step = step;
+    byId("ground").style.filter = step ? `url(#brighter-${step})` : "";
+    byId("canvas").dataset.brighter = step;
+    byId("brighter").firstChild.textContent = `Dark parts brighter${step ? `: ${step} of ${STEPS - 1}` : ""}`;
+    byId("brighter").setAttribute("aria-pressed", step > 0);
+  }
+
   show() {
     const { picture, ready, filter, state, which } = this.review;
-    byId("title").textContent = picture?.title ?? "";
-    byId("detail").textContent = picture?.error ?? picture?.detail ?? "";
-    byId("ask").textContent = picture ? question(picture, filter) : "";
+    byId("title").textContent = picture?.changed ? "The file has changed" : (picture?.title ?? "");
+    byId("ask").textContent = picture ? question(picture, filter, byId("who").value.trim()) : "";
+    byId("detail").textContent = this.detail(picture);
     byId("decided").textContent = picture ? said(picture, filter) : "";
     byId("name").textContent = picture?.id ?? "";
     byId("name").title = picture?.path ?? "";
@@ -94,14 +107,25 @@ export class Task {
     byId("previous").disabled = !picture?.previous;
     byId("next").disabled = !picture?.next;
     byId("which").disabled = !picture?.released || !ready;
-    byId("which").firstChild.data = which === "released" ? "Shown: released" : "Shown: original";
+    byId("which").childNodes[1].data = which;
     byId("waiting").hidden = !(picture ? !ready && !picture.error : state === null);
-    byId("layer-transition").disabled = !picture?.transition;
+    const locked = Boolean(picture?.changed);
+    for (const [name] of LAYERS) byId(`layer-${name}`).disabled = locked;
+    byId("layer-transition").disabled = locked || !picture?.transition;
+    byId("as-drawn").disabled = locked;
+    for (const { name } of TOOLS) byId(`tool-${name}`).disabled = locked && name !== "hand";
     if (ready) {
       this.layer("transition");
       this.preview.later(0);
     }
     this.suggestions.first();
+  }
+
+  // What the question does not say already.
+  detail(picture) {
+    if (!picture || picture.changed) return "";
+    const detail = picture.error ?? picture.detail;
+    return detail && byId("ask").textContent.includes(detail.replace(/[.\s]+$/, "")) ? "" : detail;
   }
 
   drawn() {
@@ -143,9 +167,10 @@ export class Task {
     for (const decision of DECISIONS) {
       const button = byId(`decide-${decision.verdict}`);
       button.disabled = !decisions.may(decision);
-      button.hidden = decision.sample !== undefined && decision.sample !== (review.filter === "sample");
+      button.hidden = !decisions.belongs(decision);
+      button.classList.toggle("gone", !decisions.offered(decision)); // it keeps its place
     }
-    const drawn = drawing.masks();
+    const drawn = drawing.masks() && (drawing.unsaved() || !review.picture?.released);
     byId("decide-mask").classList.toggle("main", drawn);
     byId("decide-covered").classList.toggle("main", !drawn);
   }

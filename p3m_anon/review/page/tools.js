@@ -48,6 +48,7 @@ export class Tools extends EventTarget {
   }
 
   press(point) {
+    if (this.drawing.locked()) return;
     this.at = point;
     if (this.name === "select") this.select.press(point);
     else if (this.name === "polygon") this.corner(roundedPoint(point));

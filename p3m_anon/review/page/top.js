@@ -27,8 +27,10 @@ function showState({ state: { who, progress, sample, out }, filter }) {
   byId("progress").hidden = sampling;
   byId("sample").hidden = !sampling;
   if (!sampling) return;
-  byId("sample").textContent = `${sample.answered} of ${sample.size} looked at, ${sample.missed} missed`;
-  byId("sample").title = sample.statement ?? "";
+  const counts = `${sample.answered} of ${sample.size} looked at, ${sample.missed} missed`;
+  byId("sample").textContent = `${counts}. Any new mask counts as missed.`;
+  const begun = `${sample.continued ? "This check goes on from before" : "This check is new"}; seed ${sample.seed}.`;
+  byId("sample").title = [counts, begun, sample.statement ?? ""].join("\n").trim();
 }
 
 function showFinished({ state, filter }) {

@@ -72,6 +72,15 @@ export class View {
     this.held();
   }
 
+  // Show a box of the picture in the middle, a third as large as the canvas.
+  approach([x0, y0, x1, y1]) {
+    const { width, height } = this.canvas;
+    this.scale = Math.min(width / (x1 - x0) / 3, height / (y1 - y0) / 3, LARGEST);
+    this.x = (x0 + x1) / 2 - width / 2 / this.scale;
+    this.y = (y0 + y1) / 2 - height / 2 / this.scale;
+    this.held();
+  }
+
   // Whole pixels of the picture that can be seen, or null if none can.
   window() {
     const left = Math.max(Math.floor(this.x), 0);

@@ -1,14 +1,16 @@
 // What the page asks, in plain words.
 
+import { holds } from "./answers.js";
+
 const ASK = {
-  no_face: "No face was found here. Is there one? Draw over it; or say that there is no identifiable face.",
+  no_face: "No face was found here. Is there one? Look into dark parts too: D. Draw over it; or say that there is no identifiable face.",
   withdrawn_before: "It looks like a picture that was withdrawn. If it shows that person or scene, exclude it; else decide as usual.",
   decision_lapsed: "The file has changed since it was decided. Look at it as it is now, and decide again.",
   no_face_contradicted: "It was said to be without a face, but a detector sees one. Look at it: draw over it, or say again that there is none.",
   face_outside_manual_mask: "Your mask leaves open what looks like a face. Cover it too; or save again and say that it is no face.",
   alpha_missing: "Its matte is missing. Put the matte in its folder and run blur again; until then, skip it, or exclude it.",
   alpha_mismatch: "Its matte does not fit. Repair the matte and run blur again; until then, skip it, or exclude it.",
-  detectors_disagree: "Two looks do not agree on what is a face. Draw over every real face, outlined or not; then save.",
+  detectors_disagree: "Two looks do not agree on what is a face. Look into dark parts too: D. Draw over every real face, outlined or not; then save.",
   profile: "A head is turned far. Draw over the face as you see it, then save.",
   low_score: "Is this a face? If it is, draw over it, or take the suggestion; then save.",
   too_small: "A face is very small. Draw over it, or say that nobody can be recognised by it.",
@@ -17,17 +19,26 @@ const ASK = {
   mask_lost_to_transition: "Hair or a soft edge would leave part of the face clear. Draw over the face; tick “As drawn” if that must be blurred too.",
 };
 
-const ASK_RELEASED = "Is any face still clear? Draw over it and save. If every face is masked, go on with the next picture.";
+const ASK_RELEASED = "Is any face still clear? Draw over it and save: what is masked now stays so. If every face is masked, go on with the next picture.";
 const ASK_SAMPLE = "Look at every head, also small and far ones. Is every face masked? Say so; if not, draw over it and save.";
 const ASK_LOOKED = "You have looked at this one. Answer again, or take the answer back.";
 const ASK_DECIDED = "This is decided. Change the drawing and save again, or take the decision back.";
+const ASK_CHANGED = "This file has changed since the detectors looked at it. Write now lets them look again.";
 const ASK_BROKEN = "It cannot be shown, so nothing can be drawn. Skip it for now, or exclude it from the dataset.";
 const ASK_ANY = "Draw over every face that is not covered, then save; or say what else holds.";
 
-export function question(picture, filter) {
+// who: the name of the person who is asked.
+export function question(picture, filter, who) {
+  const { decision, detail, title } = picture;
   if (picture.error) return ASK_BROKEN;
+  if (picture.changed) return ASK_CHANGED;
   if (filter === "sample") return picture.sampled ? ASK_LOOKED : ASK_SAMPLE;
-  if (picture.decision && !picture.decision.lapsed && picture.decision.verdict !== "skip") return ASK_DECIDED;
+  if (decision && !holds(decision)) {
+    const made = [verdict(decision.verdict), decision.who || "somebody", when(decision.at)].join(", ");
+    const why = (detail || title).replace(/[.\s]+$/, "");
+    return `${decision.who === who ? "Your" : "The"} answer (${made}) did not hold: ${why}. Look again.`;
+  }
+  if (decision && decision.verdict !== "skip") return ASK_DECIDED;
   if (picture.status === "accepted") return ASK_RELEASED;
   return ASK[picture.reason] ?? ASK_ANY;
 }
@@ -43,13 +54,15 @@ const VERDICTS = {
   missed: "a face was missed",
 };
 
-// Short, for a list.
+// Short, for a list. The reason differs from the answer, or one could not tell what waits from what is decided.
+const REASONS = { no_face: "none found" };
 const BADGES = { mask: "mask", no_face: "no face", normal: "stays", exclude: "excluded", skip: "later", covered: "covered" };
 
 export const verdict = (name) => VERDICTS[name] ?? name;
 export const badge = (name) => BADGES[name] ?? name;
 
-export const plain = (code) => (code ?? "").replaceAll("_", " ");
+export const renamed = (code, name) => REASONS[code] ?? name;
+export const plain = (code) => renamed(code, (code ?? "").replaceAll("_", " "));
 
 export function when(at) {
   const moment = new Date(typeof at === "number" ? at * 1000 : at);
@@ -59,7 +72,8 @@ export function when(at) {
 // What was said of a picture before.
 export function said({ decision, sampled }, filter) {
   const looked = filter === "sample" && sampled ? [`Looked at in this sample: ${verdict(sampled)}.`] : [];
-  return [...looked, ...(decision ? [told(decision)] : [])].join(" ");
+  const before = decision && (holds(decision) || filter === "sample") ? [told(decision)] : [];
+  return [...looked, ...before, ...(decision?.note && !before.length ? [`“${decision.note}”`] : [])].join(" ");
 }
 
 // Who decided what and when.
@@ -67,6 +81,7 @@ export function told(decision) {
   const parts = [`${decision.who || "Somebody"}: ${verdict(decision.verdict)}, ${when(decision.at)}`];
   if (decision.note) parts.push(`“${decision.note}”`);
   if (decision.lapsed) parts.push("made about another version of the file, so it no longer counts");
+  else if (decision.sent_back) parts.push("it was carried out and did not hold");
   else if (!decision.written && decision.verdict !== "skip") parts.push("not written yet");
   return `${parts.join("; ")}.`;
 }

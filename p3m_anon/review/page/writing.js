@@ -12,15 +12,17 @@ export class Writing {
   constructor(review, written) {
     this.review = review;
     this.written = written;
-    review.addEventListener("state", () => this.show());
+    for (const name of ["state", "picture"]) review.addEventListener(name, () => this.show());
     byId("write").onclick = () => this.start();
     byId("writing-close").onclick = () => (byId("writing").hidden = true);
   }
 
   show() {
-    const { unwritten } = this.review.state;
+    const { state, picture } = this.review;
+    if (!state) return;
+    const { unwritten } = state;
     byId("unwritten").textContent = unwritten ? `${unwritten} not written yet` : "All written";
-    byId("write").disabled = !unwritten || this.running;
+    byId("write").disabled = (!unwritten && !picture?.changed) || this.running; // it also has a changed file looked at
     byId("write").classList.toggle("main", unwritten > 0);
   }
 
@@ -51,8 +53,7 @@ export class Writing {
       this.tell({ message: "", error: error.message });
     }
     this.running = false;
-    this.written();
-    await this.review.refresh().catch((error) => this.review.trouble(error));
+    await this.written();
   }
 
   tell({ running = false, done = 0, total = 0, message, error }) {
@@ -63,7 +64,8 @@ export class Writing {
       bar.value = running ? done : bar.max;
     }
     bar.hidden = Boolean(error);
-    byId("writing-text").textContent = error ?? message ?? "";
+    const said = error ?? (running ? message : `${message}\nNext: p3m-anon audit`);
+    byId("writing-text").textContent = said;
     byId("writing-text").classList.toggle("wrong", Boolean(error));
     byId("writing-close").hidden = running;
   }
