@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from p3m_anon.errors import P3MError
 from p3m_anon.review.desk import Desk, Json, Refused
 
 PAGE = Path(__file__).with_name("page")
@@ -36,6 +37,7 @@ HEADERS = {
     "Cache-Control": "no-store",  # unblurred faces must not stay in a browser's cache on disk
 }
 WHICH = ("original", "released")
+MOST_BYTES = 16 << 20  # of a JSON body; a mask of a hundred thousand points has 2 MB
 
 
 def make_app(desk: Desk, token: str, hosts: Sequence[str] | None = None) -> Starlette:
@@ -50,7 +52,7 @@ def make_app(desk: Desk, token: str, hosts: Sequence[str] | None = None) -> Star
     app = Starlette(
         routes=[*_pages(), *_questions(desk), *_orders(desk)],
         middleware=middleware,
-        exception_handlers={Refused: _refused, HTTPException: _not_served, Exception: _unexpected},
+        exception_handlers={Refused: _refused, P3MError: _failed, HTTPException: _not_served, Exception: _unexpected},
     )
     app.router.redirect_slashes = False
     return app
@@ -132,9 +134,14 @@ async def _body(request: Request) -> Json:
     """The JSON object that was sent. The content type is what another site's form cannot send."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "send JSON, with the content type application/json")
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > MOST_BYTES:
+            raise Refused(413, "that is far too much for an answer; draw with fewer points")
     try:
-        asked = json.loads(await request.body())
-    except ValueError as error:  # also bytes that are no text
+        asked = json.loads(data)
+    except (ValueError, RecursionError) as error:  # also bytes that are no text
         raise Refused(400, "what was sent is not JSON") from error
     if not isinstance(asked, dict):
         raise Refused(400, "what was sent is not a JSON object")
@@ -159,6 +166,11 @@ def _whole(request: Request, name: str, least: int) -> int:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)  # it is registered for this class only
     return JSONResponse({**error.more, "error": str(error)}, error.status)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    """One of our own errors, a full disk or a busy ledger: its text says what to do."""
+    return JSONResponse({"error": str(error)}, 503)
 
 
 def _not_served(request: Request, error: Exception) -> Response:

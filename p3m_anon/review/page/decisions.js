@@ -107,15 +107,17 @@ export class Decisions {
 
   async send(name, more) {
     const { review } = this;
+    const { picture } = review; // the one that is meant, whatever is opened while the server thinks
     this.working(true);
     try {
       const answer = await api.decide(this.body(name, more));
       this.working(false);
       calm();
-      await this.done(name, answer);
+      await this.done(name, answer, picture);
     } catch (error) {
       this.working(false);
-      if (error.status === 422 && error.body.sightings) await this.doubted(name, more, error.body);
+      if (review.picture !== picture) review.trouble(new Error(`${picture.id}: your answer was not saved. Open it and answer again.`));
+      else if (error.status === 422 && error.body.sightings) await this.doubted(name, more, error.body);
       else if (error.status === 409 && error.body.now) await this.conflict(error.body);
       else review.trouble(error, this.again(error));
     }
@@ -132,8 +134,14 @@ export class Decisions {
   }
 
   // The drawing that was decided about comes back with the decision taken back.
-  async done(name, { picture, state }) {
+  async done(name, { picture, state }, asked) {
     const { review, drawing } = this;
+    if (review.picture !== asked) { // another one was opened meanwhile: its drawing is not touched
+      dropDraft(asked);
+      review.setState(state);
+      toast(`Saved: ${picture.id}, ${words(name)}.`);
+      return;
+    }
     const draft = { shapes: drawing.shapes, asDrawn: drawing.asDrawn, note: drawing.note };
     if (name !== "skip") dropDraft(review.picture);
     review.setState(state);

@@ -99,7 +99,7 @@ export class Task {
     const { picture, ready, filter, state, which } = this.review;
     byId("title").textContent = picture?.changed ? "The file has changed" : (picture?.title ?? "");
     byId("ask").textContent = picture ? question(picture, filter, byId("who").value.trim()) : "";
-    byId("detail").textContent = this.detail(picture);
+    byId("detail").textContent = byId("detail").title = this.detail(picture);
     byId("decided").textContent = picture ? said(picture, filter) : "";
     byId("name").textContent = picture?.id ?? "";
     byId("name").title = picture?.path ?? "";

@@ -30,7 +30,7 @@ function showState({ state: { who, progress, sample, out }, filter }) {
   const counts = `${sample.answered} of ${sample.size} looked at, ${sample.missed} missed`;
   byId("sample").textContent = `${counts}. Any new mask counts as missed.`;
   const begun = `${sample.continued ? "This check goes on from before" : "This check is new"}; seed ${sample.seed}.`;
-  byId("sample").title = [counts, begun, sample.statement ?? ""].join("\n").trim();
+  byId("sample").title = [byId("sample").textContent, begun, sample.statement ?? ""].join("\n").trim();
 }
 
 function showFinished({ state, filter }) {

@@ -10,7 +10,7 @@ const ASK = {
   face_outside_manual_mask: "Your mask leaves open what looks like a face. Cover it too; or save again and say that it is no face.",
   alpha_missing: "Its matte is missing. Put the matte in its folder and run blur again; until then, skip it, or exclude it.",
   alpha_mismatch: "Its matte does not fit. Repair the matte and run blur again; until then, skip it, or exclude it.",
-  detectors_disagree: "Two looks do not agree on what is a face. Look into dark parts too: D. Draw over every real face, outlined or not; then save.",
+  detectors_disagree: "Draw over every real face, outlined or not; then save. Look into dark parts too: D.",
   profile: "A head is turned far. Draw over the face as you see it, then save.",
   low_score: "Is this a face? If it is, draw over it, or take the suggestion; then save.",
   too_small: "A face is very small. Draw over it, or say that nobody can be recognised by it.",
@@ -20,7 +20,7 @@ const ASK = {
 };
 
 const ASK_RELEASED = "Is any face still clear? Draw over it and save: what is masked now stays so. If every face is masked, go on with the next picture.";
-const ASK_SAMPLE = "Look at every head, also small and far ones. Is every face masked? Say so; if not, draw over it and save.";
+const ASK_SAMPLE = "Look at every head, also small and far ones. Is every face masked? Say so; if not, draw over it and save: that counts as missed.";
 const ASK_LOOKED = "You have looked at this one. Answer again, or take the answer back.";
 const ASK_DECIDED = "This is decided. Change the drawing and save again, or take the decision back.";
 const ASK_CHANGED = "This file has changed since the detectors looked at it. Write now lets them look again.";
