@@ -198,3 +198,10 @@ def test_each_server_has_a_token_of_its_own_and_ends(client: Client) -> None:
     assert not thread.is_alive()
     with pytest.raises(urllib.error.URLError):
         Client(url, client.desk).get("")
+
+
+def test_a_body_beyond_all_reason_is_refused_before_it_is_held(client: Client) -> None:
+    answer = client.post("api/decide", b'{"path": "' + b"a" * (17 << 20) + b'"}')
+    assert answer.status == 413
+    assert client.desk.asked == []
+    assert client.post("api/decide", b"[" * 200_000).status == 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -334,3 +335,24 @@ def test_a_basis_is_chosen_and_not_given(visit: Visit, desk: FakeDesk) -> None:
     visit.press("Enter")
     assert "basis is needed" in visit.page.inner_text("#stay-missing")
     assert desk.asked == []
+
+
+def test_an_answer_about_one_picture_is_never_given_for_another(visit: Visit, desk: FakeDesk) -> None:
+    """The server thinks, the person clicks on; then it asks back about the picture before."""
+    decide, asked = desk.decide, []
+
+    def slow(answer):
+        asked.append(answer["path"])
+        time.sleep(1)
+        return decide(answer)
+
+    desk.decide = slow  # type: ignore[method-assign]
+    visit.open("b.jpg")
+    visit.press("f")  # two places look like a face in it
+    visit.page.click('#list [data-path="c.jpg"]')
+    visit.shown("c.jpg")
+    visit.page.wait_for_timeout(1800)
+    assert visit.page.locator("#question[open]").count() == 0
+    assert "b" in visit.page.inner_text("#trouble-text")
+    assert asked == ["b.jpg"]
+    assert desk.decisions == {}
