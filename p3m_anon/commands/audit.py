@@ -48,15 +48,16 @@ def audit(as_json: bool, **options: Any) -> None:
 
     Exit codes: 0 the audit found no leak; 1 at least one; 2 usage.
     """
-    from p3m_anon.commands.audit_view import Counter, show
+    from p3m_anon.commands.audit_view import show
+    from p3m_anon.commands.counter import Counter
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
     from p3m_anon.jobs.audit import audit_folder
     from p3m_anon.jobs.audit_request import AuditRequest
 
     request = AuditRequest(**{**options, "workers": options["workers"] or 0})
-    with Counter(quiet=as_json) as counter:
-        summary: AuditSummary = audit_folder(request, counter.done)
+    with Counter("pictures audited", quiet=as_json) as counter:
+        summary: AuditSummary = audit_folder(request, lambda _name: counter.done())
     if as_json:
         click.echo(summary.to_json())
     else:

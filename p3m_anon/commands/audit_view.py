@@ -8,48 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from p3m_anon.commands.counter import printable
 from p3m_anon.faces.audit_findings import BY_A_PERSON
 from p3m_anon.jobs.audit_request import SEVERITIES
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from p3m_anon.jobs.audit_request import AuditSummary
 
 LISTED = {"leak": 200, "warning": 50, "note": 10}  # findings shown of each severity; --json has all
 COLOURS = {"leak": "bold red", "warning": "yellow", "note": "dim"}
 NAMED = 5
-EVERY = 500  # plain lines: one for so many pictures
-
-
-class Counter:
-    """Progress on stderr, so that stdout stays clean for the summary."""
-
-    def __init__(self, quiet: bool = False) -> None:
-        """quiet: nothing is shown."""
-        self._console, self._quiet = Console(stderr=True, highlight=False), quiet
-        self._status: Status | None = None
-        self._done = 0
-
-    def __enter__(self) -> Counter:
-        """Itself."""
-        if self._console.is_terminal and not self._quiet:
-            self._status = self._console.status("audit")
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take the count off the terminal."""
-        if self._status:
-            self._status.stop()
-
-    def done(self, name: str) -> None:
-        """One more picture."""
-        self._done += 1
-        if self._status:
-            self._status.update(f"{self._done} pictures audited")
-        elif not self._quiet and self._done % EVERY == 0:
-            self._console.print(f"{self._done} pictures audited")
 
 
 def show(summary: AuditSummary) -> None:
@@ -65,20 +33,20 @@ def show(summary: AuditSummary) -> None:
         if left[one.severity] >= 0:
             shown.append(one)
             style = COLOURS[one.severity]
-            table.add_row(*(Text(_plain(v), style) for v in (one.severity, one.check, one.image, one.evidence)))
+            table.add_row(*(Text(printable(v), style) for v in (one.severity, one.check, one.image, one.evidence)))
     if summary.findings and out.is_terminal:
         out.print(table)
     elif summary.findings:  # one line each, for grep
         for one in shown:
             out.print(
-                _plain("  ".join((one.severity, one.check, one.image, one.evidence))), markup=False, soft_wrap=True
+                printable("  ".join((one.severity, one.check, one.image, one.evidence))), markup=False, soft_wrap=True
             )
     more = {severity: -count for severity, count in left.items() if count < 0}
     if more:
         out.print(", ".join(f"{n} more {severity}s" for severity, n in more.items()) + "; --json has all", markup=False)
     out.print("checked: " + "; ".join(f"{name} ({n})" for name, n in sorted(summary.checks.items())), markup=False)
     for name, count in sorted(summary.skipped.items()):
-        out.print(f"skipped: {_plain(name)}" + (f" ({count} pictures)" if count > 1 else ""), markup=False)
+        out.print(f"skipped: {printable(name)}" + (f" ({count} pictures)" if count > 1 else ""), markup=False)
     numbers = {severity: summary.count(severity) for severity in SEVERITIES}
     counts = [f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in numbers.items()]
     out.print(
@@ -90,7 +58,7 @@ def show(summary: AuditSummary) -> None:
     )
     clear = sorted({one.image for one in summary.findings if one.check == BY_A_PERSON})
     if clear:
-        names = ", ".join(_plain(name) for name in clear[:NAMED]) + (", and more" if len(clear) > NAMED else "")
+        names = ", ".join(printable(name) for name in clear[:NAMED]) + (", and more" if len(clear) > NAMED else "")
         out.print(
             f"but {len(clear)} pictures show clear faces because a person said so; look again: {names}",
             markup=False,
@@ -100,8 +68,3 @@ def show(summary: AuditSummary) -> None:
         out.print(f"page: {summary.report} (contains unblurred faces)", markup=False, soft_wrap=True)
     else:
         out.print("no page was written: there is no private folder; name one with --private", markup=False)
-
-
-def _plain(text: str) -> str:
-    """File names may hold control characters."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -75,7 +75,7 @@ def export(form: str, out: Path, as_json: bool, shard_mb: int, shard_pictures: i
 
     Exit codes: 0 exported; 1 ROOT is not what its manifest says; 2 usage; 4 stopped (disk full, no rights).
     """
-    from p3m_anon.commands.manifest_view import Counter
+    from p3m_anon.commands.counter import Counter
     from p3m_anon.files.export_webdataset import ShardLimits
     from p3m_anon.jobs.export import ExportRequest, export_dataset
 

@@ -64,7 +64,7 @@ def foreground(folder: Path, as_json: bool, **options: Any) -> None:
     Exit codes: 0 all done; 1 some pictures failed, or layers fit no picture; 2 usage; 4 stopped early.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
-    from p3m_anon.commands.layers_view import Counter
+    from p3m_anon.commands.counter import Counter
     from p3m_anon.jobs.foreground import ForegroundRequest, foreground_folder
 
     request = ForegroundRequest(folder, **{**options, "workers": options["workers"] or 0})
@@ -85,7 +85,7 @@ def foreground(folder: Path, as_json: bool, **options: Any) -> None:
 
 
 def _conclude(summary: ForegroundSummary, request: ForegroundRequest) -> None:
-    from p3m_anon.commands.layers_view import count, printable
+    from p3m_anon.commands.counter import count, printable
 
     if request.dry_run:
         for line in summary.problems:

@@ -62,12 +62,13 @@ def build(
 
     Exit codes: 0 all is as it should be; 1 something is not (the files are written all the same); 2 usage.
     """
-    from p3m_anon.commands.manifest_view import Counter, counted, echo_parts, show_findings, show_splits
+    from p3m_anon.commands.counter import Counter
+    from p3m_anon.commands.manifest_view import counted, echo_parts, show_findings, show_splits
     from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
     from p3m_anon.jobs.manifest_findings import json_parts
 
     request = BuildRequest(root, facts, name, version, license_, citation, dry_run, workers or 0)
-    with Counter("pictures indexed", quiet=as_json) as counter:
+    with Counter("pictures indexed", quiet=as_json, every=10_000) as counter:
         summary = build_manifest(request, counter.at)
     if as_json:
         echo_parts(json_parts(summary.head(), summary.findings))
@@ -98,11 +99,12 @@ def verify(root: Path, workers: int | None, as_json: bool) -> None:
 
     Exit codes: 0 nothing was found; 1 anything was; 2 usage.
     """
-    from p3m_anon.commands.manifest_view import Counter, counted, echo_parts, show_findings
+    from p3m_anon.commands.counter import Counter
+    from p3m_anon.commands.manifest_view import counted, echo_parts, show_findings
     from p3m_anon.jobs.manifest_findings import json_parts
     from p3m_anon.jobs.manifest_verify import verify_dataset
 
-    with Counter("files hashed", quiet=as_json) as counter:
+    with Counter("files hashed", quiet=as_json, every=10_000) as counter:
         summary = verify_dataset(root, workers or 0, counter.at)
     if as_json:
         echo_parts(json_parts(summary.head(), summary.findings))
@@ -158,7 +160,8 @@ def show(root: Path, id_: str, as_json: bool) -> None:
 
     Exit codes: 0 here it is; 1 there is no such picture; 2 usage.
     """
-    from p3m_anon.commands.manifest_view import plain, show_row
+    from p3m_anon.commands.counter import printable
+    from p3m_anon.commands.manifest_view import show_row
     from p3m_anon.jobs.manifest_diff import rows_of
 
     rows = rows_of(root, id_)
@@ -168,7 +171,7 @@ def show(root: Path, id_: str, as_json: bool) -> None:
         else:
             show_row(row)
     if not rows:
-        click.echo(f"{plain(id_)}: no such picture in {root}", err=True)
+        click.echo(f"{printable(id_)}: no such picture in {root}", err=True)
     sys.exit(int(not rows))
 
 

@@ -10,44 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.status import Status
+from p3m_anon.commands.counter import printable
 
+if TYPE_CHECKING:
     from p3m_anon.jobs.manifest_diff import Change, ManifestDiff
     from p3m_anon.jobs.manifest_findings import Findings
 
 LISTED = 20  # of each kind; --json has all
-EVERY = 10_000  # plain lines: one for so many
-
-
-class Counter:
-    """Progress on stderr, so that stdout stays clean."""
-
-    def __init__(self, what: str, quiet: bool = False) -> None:
-        """what: what is counted; quiet: nothing is shown."""
-        self._console, self._what, self._quiet = Console(stderr=True, highlight=False), what, quiet
-        self._status: Status | None = None
-        self._next = EVERY
-
-    def __enter__(self) -> Counter:
-        """Itself."""
-        if self._console.is_terminal and not self._quiet:
-            self._status = self._console.status(self._what)
-            self._status.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take the count off the terminal."""
-        if self._status:
-            self._status.stop()
-
-    def at(self, count: int) -> None:
-        """So many are done."""
-        if self._status:
-            self._status.update(f"{count} {self._what}")
-        elif not self._quiet and count >= self._next:
-            self._next = count - count % EVERY + EVERY
-            self._console.print(f"{count} {self._what}")
 
 
 def show_findings(findings: Findings) -> None:
@@ -61,11 +30,11 @@ def show_findings(findings: Findings) -> None:
             out.print(Text(f"{kind}: {KINDS[kind]}", "bold"))
             table = Table(box=None, show_header=False, padding=(0, 2))
             for one in shown:
-                table.add_row(Text(plain(one.file), overflow="fold"), Text(plain(one.detail), overflow="fold"))
+                table.add_row(Text(printable(one.file), overflow="fold"), Text(printable(one.detail), overflow="fold"))
             out.print(table)
         else:
             for one in shown:
-                click.echo(f"{kind}  {plain(one.file)}  {plain(one.detail)}")
+                click.echo(f"{kind}  {printable(one.file)}  {printable(one.detail)}")
         if (more := findings.counts[kind] - len(shown)) > 0:
             click.echo(f"{kind}  and {more} more ({KINDS[kind]}); --json has all")
 
@@ -106,7 +75,7 @@ def _line(change: Change) -> str:
         "moved": f"{change.before or 'no split'} -> {change.after or 'no split'}",
         "changed": "",
     }[change.kind]
-    parts = (change.kind, plain(change.id), where, ", ".join(map(plain, change.fields)))
+    parts = (change.kind, printable(change.id), where, ", ".join(map(printable, change.fields)))
     return "  ".join(part for part in parts if part)
 
 
@@ -115,7 +84,7 @@ def show_row(row: Mapping[str, Any]) -> None:
     out = Console(highlight=False)
     table = Table(box=None, show_header=False, pad_edge=False)
     for key, value in row.items():
-        said = "-" if value is None else plain(str(value))
+        said = "-" if value is None else printable(str(value))
         if out.is_terminal:
             table.add_row(Text(key, "bold"), Text(said, overflow="fold"))
         else:
@@ -128,8 +97,3 @@ def echo_parts(parts: Iterable[str]) -> None:
     """Text that is too long to be held at once."""
     for part in parts:
         click.echo(part, nl=False)
-
-
-def plain(text: str) -> str:
-    """File names may hold control characters; they are shown, not obeyed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

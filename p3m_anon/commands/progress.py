@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from p3m_anon.commands.counter import printable
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -84,7 +86,7 @@ class Reporter:
             )
             return
         for note in summary.notes:
-            out.print(_printable(note), style="yellow")
+            out.print(printable(note), style="yellow")
         self._problems(out)
         table = Table(box=None, show_header=False, pad_edge=False)
         for status, count in sorted(summary.counts.items()):
@@ -115,9 +117,4 @@ class Reporter:
 def _line(row: Row) -> str:
     """The picture and what is to be said of it; our own messages begin with the file's name already."""
     detail = (row.detail or "").removeprefix(row.path.rpartition("/")[2] + ": ")
-    return _printable(f"{row.path}: {detail}" if detail else row.path)
-
-
-def _printable(text: str) -> str:
-    """Names may hold line ends, terminal codes and marks that turn the text around; they are shown, not obeyed."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(f"{row.path}: {detail}" if detail else row.path)

@@ -136,30 +136,30 @@ def _serve(out: Path, private: Path | None, who: str, options: dict[str, Any]) -
 
 
 def _announce(desk: ReviewDesk, url: str, *, sample: bool) -> None:
+    from p3m_anon.commands.counter import count
+
     state = desk.state()
     progress, drawn = state["progress"], state["sample"]
     if sample and drawn:
         begun = "going on with an unfinished sample check" if drawn["continued"] else "a new sample check"
         click.echo(f"{begun}: {drawn['answered']} of {drawn['size']} pictures looked at, seed {drawn['seed']}")
     else:
-        click.echo(f"{_counted(progress['total'] - progress['decided'], 'picture')} to be decided")
+        click.echo(f"{count(progress['total'] - progress['decided'], 'picture')} to be decided")
     click.echo(f"open   {url}")
     click.echo("Ctrl-C ends it; every answer is saved at once")
 
 
 def _farewell(desk: ReviewDesk) -> None:
+    from p3m_anon.commands.counter import count
+
     state = desk.state()
     sample = state["sample"]
     if sample and sample["statement"]:
         click.echo(sample["statement"])
     if state["unwritten"]:
         click.echo(
-            f"{_counted(state['unwritten'], 'answer')} not carried out yet: p3m-anon review {desk.folders.out} --write"
+            f"{count(state['unwritten'], 'answer')} not carried out yet: p3m-anon review {desk.folders.out} --write"
         )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _conclude(summary: BulkSummary, options: dict[str, Any]) -> None:
@@ -173,8 +173,8 @@ def _conclude(summary: BulkSummary, options: dict[str, Any]) -> None:
         click.echo(note, err=True)
     would = "would be answered (dry run, nothing was written)" if options["dry_run"] else "answered"
     click.echo(f"{summary.answered} {would}")
-    for why, count in sorted(summary.left.items()):
-        click.echo(f"{count} {why}")
+    for why, pictures in sorted(summary.left.items()):
+        click.echo(f"{pictures} {why}")
     if summary.answered and not options["dry_run"]:
         click.echo("--write carries them out")
     sys.exit(summary.exit_code)

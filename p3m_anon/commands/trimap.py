@@ -51,7 +51,7 @@ def trimap(folder: Path, kernel: str, seed: int | None, as_json: bool, **options
     Exit codes: 0 all done; 1 some alphas failed, or trimaps differ or fit no alpha; 2 usage; 4 stopped early.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
-    from p3m_anon.commands.layers_view import Counter
+    from p3m_anon.commands.counter import Counter
     from p3m_anon.jobs.trimap import TrimapRequest, trimap_folder
 
     options["workers"] = options["workers"] or 0
@@ -91,7 +91,7 @@ def _kernels(text: str, seed: int | None) -> Kernels:
 
 
 def _conclude(summary: TrimapSummary, request: TrimapRequest) -> None:
-    from p3m_anon.commands.layers_view import count, printable
+    from p3m_anon.commands.counter import count, printable
 
     if request.dry_run:
         click.echo(f"dry run: {count(summary.alphas, 'alpha')}; nothing was written")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -109,3 +110,16 @@ def _coordinate(
                 cost, done = finishing.pop(future), future.result()
             under_way, pixels = under_way - 1, pixels - cost
             yield done
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Pictures are spread over the cores, so each library call keeps to one."""
+    import cv2
+
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from p3m_anon.dataset.integrity import stray_discrepancy
-from p3m_anon.engines.local import Limits, Stages, stream
+from p3m_anon.engines.local import Limits, Stages, one_thread, stream
 from p3m_anon.errors import ImageError, UsageError
 from p3m_anon.faces.audit_findings import identity_findings
 from p3m_anon.files.ledger import Ledger
@@ -70,7 +70,7 @@ def audit_folder(request: AuditRequest, on_done: OnDone = lambda _: None) -> Aud
         collected = _Collected(summary)
         workers = request.workers or len(os.sched_getaffinity(0))
         limits = Limits(workers, pixels=PIXELS_PER_WORKER * workers)
-        with _one_thread():
+        with one_thread():
             for result in stream(known.items, Stages(_cost, job.load, job.look, job.finish), limits):
                 collected.take(result)
                 on_done(result.name)
@@ -212,16 +212,3 @@ def _cost(item: Item) -> int:
         return probe(item.image).pixels * (1 if item.source is None else 2)
     except ImageError:
         return 0
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Pictures are spread over the cores, so each library call keeps to one."""
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

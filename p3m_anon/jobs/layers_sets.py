@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,19 +56,6 @@ def pixels_of(path: Path) -> int:
         return probe(path).pixels
     except ImageError:
         return 0
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """Pictures are spread over the cores, so each library call keeps to one."""
-    import cv2
-
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _subfolders(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a person sees of `trimap` and `foreground`: a count while they run, a line for every picture that needs one."""
+"""A running count on the terminal, and text that is shown and not obeyed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from rich.console import Console
 if TYPE_CHECKING:
     from rich.status import Status
 
-EVERY = 500  # plain lines: one for so many pictures
-
 
 class Counter:
     """Progress and problems on stderr, so that stdout stays clean for the summary."""
 
-    def __init__(self, what: str, quiet: bool = False) -> None:
-        """what: "trimaps" and the like. quiet: nothing is shown."""
+    def __init__(self, what: str, quiet: bool = False, every: int = 500) -> None:
+        """what: "trimaps" and the like. quiet: nothing is shown. every: plain lines come once for so many."""
         self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-        self._what, self._quiet = what, quiet
+        self._what, self._quiet, self._every = what, quiet, every
         self._status: Status | None = None
-        self._done = 0
+        self._count, self._next = 0, every
 
     def __enter__(self) -> Counter:
         """Itself."""
@@ -35,12 +33,17 @@ class Counter:
             self._status.stop()
 
     def done(self) -> None:
-        """One more picture."""
-        self._done += 1
+        """One more."""
+        self.at(self._count + 1)
+
+    def at(self, count: int) -> None:
+        """So many are done."""
+        self._count = count
         if self._status:
-            self._status.update(f"{self._done} {self._what}")
-        elif not self._quiet and self._done % EVERY == 0:
-            self._console.print(f"{self._done} {self._what}")
+            self._status.update(f"{count} {self._what}")
+        elif not self._quiet and count >= self._next:
+            self._next = count - count % self._every + self._every
+            self._console.print(f"{count} {self._what}")
 
     def line(self, text: str) -> None:
         """Something that a person should know now."""
