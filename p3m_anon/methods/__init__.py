@@ -1,0 +1,1 @@
+"""Matting methods and their losses."""

@@ -1,0 +1,109 @@
+"""Weights of P3M-Net between files, published names and ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from p3m_anon.errors import WeightsError
+from p3m_anon.methods.p3mnet.encoder import Encoder
+from p3m_anon.methods.p3mnet.keys import UNUSED, published_modules, resnet_modules, second_name
+from p3m_anon.methods.p3mnet.network import P3MNet
+
+State = dict[str, Tensor]
+
+
+def read_state(file: Path) -> State:
+    """The `state_dict` of a checkpoint file, or the file's own content where it is one, on the CPU.
+
+    `module.` before the names, as data-parallel training leaves it, is taken off. Nothing but tensors and plain data
+    is unpickled. Raises WeightsError for a file that cannot be read or holds no tensors.
+    """
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{file}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # a damaged file raises whatever the unpickler met
+        raise WeightsError(f"{file}: no checkpoint that torch can load safely; download or save it again") from error
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not state or not all(isinstance(one, Tensor) for one in state.values()):
+        raise WeightsError(f"{file}: holds no state_dict of tensors; is it a checkpoint of P3M-Net?")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def load_published(network: P3MNet, state: Mapping[str, Tensor], name: str = "state_dict") -> None:
+    """Load published names (713 keys, the encoder twice) into the paper's network, in place.
+
+    name: how messages call the source. Raises WeightsError for missing, unknown or misshapen tensors, and where the
+    encoder's two copies differ.
+    """
+    wanted = _published_names(network)
+    seconds = {second: first for first in wanted if (second := second_name(first))}
+    _check_names(wanted, [key for key in state if key not in seconds and key not in UNUSED], name)
+    for second, first in seconds.items():
+        if second in state and not torch.equal(state[second], state[first]):
+            raise WeightsError(f"{name}: {second} and {first} should hold the same numbers; the file is damaged")
+    _load(network, {ours: state[theirs] for theirs, ours in wanted.items()}, name)
+
+
+def published_state(network: P3MNet) -> State:
+    """The paper's network under its published names, in their order: 713 tensors that the published code loads.
+
+    `resnet.fc` is of zeros: the network has none, and the published code never uses it.
+    """
+    ours = network.state_dict()
+    state: State = {}
+    for theirs, name in _published_names(network).items():
+        if not theirs.startswith("resnet.") and "encoder0.0.weight" not in state:
+            state |= {key: torch.zeros(shape) for key, shape in UNUSED.items()}
+            state |= {second: tensor for key, tensor in state.items() if (second := second_name(key))}
+        state[theirs] = ours[name]
+    return state
+
+
+def load_resnet34(encoder: Encoder, state: Mapping[str, Tensor], name: str = "state_dict") -> None:
+    """Start the encoder from an ImageNet ResNet-34, by the names that torchvision gives its tensors; in place.
+
+    The strides of that network are pools in ours, so the shapes agree. Its classifier `fc` is left out. Raises
+    WeightsError for missing, unknown or misshapen tensors.
+    """
+    wanted = _tensor_names(resnet_modules(), encoder.state_dict())
+    _check_names(wanted, [key for key in state if not key.startswith("fc.")], name)
+    _load(encoder, {ours: state[theirs] for theirs, ours in wanted.items()}, name)
+
+
+def _published_names(network: P3MNet) -> dict[str, str]:
+    """Published name -> ours, for every tensor of the paper's network, in the order of the file."""
+    names = _tensor_names(published_modules(), network.state_dict())
+    if len(names) != len(network.state_dict()):
+        raise ValueError("only a network with TFI, sBFI and dBFI has published names")
+    return names
+
+
+def _tensor_names(modules: Iterable[tuple[str, str]], ours: Mapping[str, Tensor]) -> dict[str, str]:
+    by_module: dict[str, list[str]] = {}
+    for key in ours:
+        module, _, tensor = key.rpartition(".")
+        by_module.setdefault(module, []).append(tensor)
+    return {
+        f"{theirs}.{tensor}": f"{module}.{tensor}" for theirs, module in modules for tensor in by_module.get(module, ())
+    }
+
+
+def _check_names(wanted: Iterable[str], given: Iterable[str], name: str) -> None:
+    missing, unknown = set(wanted).difference(given), set(given).difference(wanted)
+    for what, keys in (("lacks", missing), ("has unknown", unknown)):
+        if keys:
+            others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            raise WeightsError(f"{name}: {what} {min(keys)}{others}; it is no checkpoint of this network")
+
+
+def _load(module: torch.nn.Module, state: State, name: str) -> None:
+    for key, tensor in module.state_dict().items():
+        if state[key].shape != tensor.shape:
+            shapes = f"{tuple(state[key].shape)}, {tuple(tensor.shape)} is needed"
+            raise WeightsError(f"{name}: {key} has the shape {shapes}; it is no checkpoint of this network")
+    module.load_state_dict(state)

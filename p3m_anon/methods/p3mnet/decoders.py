@@ -1,0 +1,104 @@
+"""The semantic decoder (background, transition, foreground) and the matting decoder (paper, section 4.1)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from p3m_anon.methods.p3mnet.encoder import Features
+from p3m_anon.methods.p3mnet.integration import DBFI, SBFI, TFI
+from p3m_anon.methods.p3mnet.layers import ConvBN, enlarged
+from p3m_anon.methods.p3mnet.unpool import max_unpool
+
+
+class Semantics(NamedTuple):
+    """What the matting decoder takes from the semantic one: the results of its first four blocks, deepest first.
+
+    d4: (B, 4C, H/16, W/16). d3: (B, 2C, H/8, W/8). d2: (B, C, H/4, W/4). d1: (B, C, H/2, W/2), with C = 64.
+    guided: inputs of the last three blocks, after dBFI, deepest first; empty without dBFI.
+    """
+
+    d4: Tensor
+    d3: Tensor
+    d2: Tensor
+    d1: Tensor
+    guided: tuple[Tensor, ...]
+
+
+class SemanticDecoder(nn.Module):
+    """Five blocks of three convolutions, each enlarged twofold."""
+
+    def __init__(self, width: int = 64, *, dbfi: bool = True) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([*_blocks(width), _semantic_end(width)])
+        channels = (2 * width, width, width)
+        self.dbfi = nn.ModuleList(
+            DBFI(c, 8 * width, factor) for c, factor in zip(channels, (4, 8, 16), strict=True) if dbfi
+        )
+
+    def forward(self, features: Features) -> Semantics:
+        """All but the last block, which only the segmentation needs."""
+        x, results, guided = features.e4, [], []
+        for level, block in enumerate(list(self.blocks)[:4]):
+            if self.dbfi and level >= 2:
+                x = self.dbfi[level - 2](x, features.e4)
+                guided.append(x)
+            x = enlarged(block(x), 2)
+            results.append(x)
+        if self.dbfi:
+            guided.append(self.dbfi[2](x, features.e4))
+        return Semantics(*results, guided=tuple(guided))
+
+    def segment(self, semantics: Semantics) -> Tensor:
+        """Class logits (B, 3, H, W): background, transition, foreground."""
+        return enlarged(self.blocks[4](semantics.guided[-1] if self.dbfi else semantics.d1), 2)
+
+    def sides(self, semantics: Semantics) -> tuple[Tensor, ...]:
+        """Class logits (B, 3, H, W) of the three dBFI modules, deepest first; none without dBFI."""
+        return tuple(dbfi.side_logits(x) for dbfi, x in zip(self.dbfi, semantics.guided, strict=True))
+
+
+class MattingDecoder(nn.Module):
+    """Five blocks of three convolutions, each unpooled to where the encoder's maxima were."""
+
+    def __init__(self, width: int = 64, *, tfi: bool = True, sbfi: bool = True) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([*_blocks(width), nn.Sequential(*_conv_block(width, width, width)[:4])])
+        self.last = nn.Conv2d(width, 1, 3, padding=1)
+        channels = (4 * width, 2 * width, width, width)
+        self.tfi = nn.ModuleList(TFI(c) for c in channels if tfi)
+        self.sbfi = nn.ModuleList(SBFI(c, width, f) for c, f in zip(channels[1:], (8, 4, 2), strict=True) if sbfi)
+
+    def forward(self, features: Features, semantics: Semantics) -> Tensor:
+        """Alpha (B, 1, H, W) in [0, 1], meant for the transition region."""
+        encoder = (features.e3, features.e2, features.e1, features.e0_pooled)
+        x = features.e4
+        for level, block in enumerate(self.blocks):
+            if self.tfi and level >= 1:
+                x = self.tfi[level - 1](semantics[level - 1], x, encoder[level - 1])
+            if self.sbfi and level >= 2:
+                x = self.sbfi[level - 2](x, features.e0)
+            x = max_unpool(block(x), features.places[4 - level])
+        alpha: Tensor = self.last(x).sigmoid()
+        return alpha
+
+
+def _blocks(width: int) -> list[nn.Module]:
+    """The first four blocks, alike in both decoders."""
+    w = width
+    shapes = ((8 * w, 8 * w, 4 * w), (4 * w, 4 * w, 2 * w), (2 * w, 2 * w, w), (w, w, w))
+    return [nn.Sequential(*_conv_block(*shape)) for shape in shapes]
+
+
+def _conv_block(*channels: int) -> list[nn.Module]:
+    """Three convolutions with bias, each with batch normalization and ReLU."""
+    inputs = (channels[0], *channels[:-1])
+    layers: list[nn.Module] = []
+    for before, after in zip(inputs, channels, strict=True):
+        layers += [ConvBN(before, after, bias=True), nn.ReLU(inplace=True)]
+    return layers
+
+
+def _semantic_end(width: int) -> nn.Module:
+    return nn.Sequential(*_conv_block(width, width, width)[:4], nn.Conv2d(width, 3, 3, padding=1))

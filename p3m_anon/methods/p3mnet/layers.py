@@ -1,0 +1,54 @@
+"""What the parts of the network are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class ConvBN(nn.Module):
+    """A convolution that keeps the size, then batch normalization. (B, in, H, W) -> (B, out, H, W)."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, bias: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+        self.bn: nn.Module = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Without an activation."""
+        normalized: Tensor = self.bn(self.conv(x))
+        return normalized
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the running statistics into the convolution: the same result, up to rounding, in one step less."""
+        if isinstance(self.bn, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.bn)
+            self.bn = nn.Identity()
+
+
+def fold_batch_norm(network: nn.Module) -> None:
+    """Fold every ConvBN of a network that is in eval mode, in place; it cannot be trained afterwards.
+
+    Raises ValueError for a network in training mode.
+    """
+    if network.training:
+        raise ValueError("network must be in eval mode before its batch normalization is folded")
+    for module in network.modules():
+        if isinstance(module, ConvBN):
+            module.fold()
+
+
+def initialize(network: nn.Module) -> None:
+    """Normal weights by fan-out for convolutions that feed a ReLU (He et al., ICCV 2015), zero biases."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def enlarged(x: Tensor, factor: int) -> Tensor:
+    """Bilinear, corners not aligned. (B, C, H, W) -> (B, C, factor H, factor W)."""
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

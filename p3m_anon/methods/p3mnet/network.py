@@ -1,0 +1,84 @@
+"""P3M-Net as a whole (paper, Figure 4)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from p3m_anon.methods.p3mnet.decoders import MattingDecoder, SemanticDecoder
+from p3m_anon.methods.p3mnet.encoder import Encoder
+from p3m_anon.methods.p3mnet.layers import initialize
+
+MULTIPLE = 32  # of which both sides of a picture must be multiples
+BACKGROUND, TRANSITION, FOREGROUND = 0, 1, 2  # classes of the segmentation
+
+
+class P3MOutput(NamedTuple):
+    """Of pictures (B, 3, H, W).
+
+    global_logits: (B, 3, H, W), classes background, transition, foreground. local: (B, 1, H, W) in [0, 1], alpha of
+    the transition region. fused: (B, 1, H, W), the alpha matte. side2, side1, side0: (B, 3, H, W), logits of the
+    dBFI modules, deepest first; None without dBFI.
+    """
+
+    global_logits: Tensor
+    local: Tensor
+    fused: Tensor
+    side2: Tensor | None = None
+    side1: Tensor | None = None
+    side0: Tensor | None = None
+
+
+class P3MNet(nn.Module):
+    """One encoder, a semantic decoder, a matting decoder.
+
+    tfi, sbfi, dbfi: the integration modules of Table 5; without all three it is the paper's BASIC. width: channels at
+    full size, 64 in the paper; less makes a small network for trials. It is made with random weights;
+    `methods.p3mnet.checkpoint` loads others.
+    """
+
+    def __init__(self, *, tfi: bool = True, sbfi: bool = True, dbfi: bool = True, width: int = 64) -> None:
+        super().__init__()
+        if width < 2 or width % 2:
+            raise ValueError(f"width must be even and at least 2, got {width}")
+        self.encoder = Encoder(width)
+        self.semantic = SemanticDecoder(width, dbfi=dbfi)
+        self.matting = MattingDecoder(width, tfi=tfi, sbfi=sbfi)
+        initialize(self)
+
+    def forward(self, image: Tensor) -> P3MOutput:
+        """image: (B, 3, H, W), normalized by ImageNet's mean and deviation; H and W are multiples of 32."""
+        features = self.encoder(_checked(image))
+        semantics = self.semantic(features)
+        logits = self.semantic.segment(semantics)
+        local = self.matting(features, semantics)
+        return P3MOutput(logits, local, fuse(logits, local), *self.semantic.sides(semantics))
+
+    def segment(self, image: Tensor) -> Tensor:
+        """Only `global_logits` (B, 3, H, W), without the work for the rest."""
+        return self.semantic.segment(self.semantic(self.encoder(_checked(image))))
+
+    def matte(self, image: Tensor) -> Tensor:
+        """Only `local` (B, 1, H, W), without the work for the rest."""
+        features = self.encoder(_checked(image))
+        alpha: Tensor = self.matting(features, self.semantic(features))
+        return alpha
+
+
+def fuse(logits: Tensor, local: Tensor) -> Tensor:
+    """The alpha matte: `local` in the transition region, 1 in the foreground, 0 in the background.
+
+    logits: (B, 3, H, W). local: (B, 1, H, W). Returns (B, 1, H, W). As the classes are decided, the semantic decoder
+    gets no gradient from it.
+    """
+    classes = logits.argmax(dim=1, keepdim=True)
+    return torch.where(classes == TRANSITION, local, (classes == FOREGROUND).to(local.dtype))
+
+
+def _checked(image: Tensor) -> Tensor:
+    if image.ndim != 4 or image.shape[1] != 3 or image.shape[2] % MULTIPLE or image.shape[3] % MULTIPLE:
+        required = f"image must be (B, 3, H, W) with H and W multiples of {MULTIPLE}"
+        raise ValueError(f"{required}, got {tuple(image.shape)}")
+    return image
