@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -69,13 +69,19 @@ def write_parquet(source: Source, stream: BinaryIO, on_done: OnDone) -> None:
 class ParquetRows:
     """A Parquet file that rows are added to; at most one row group is in memory."""
 
-    def __init__(self, stream: BinaryIO, columns: Sequence[str], metadata: Mapping[str, str]) -> None:
-        """columns: in this order; those of COUNTS are int32. metadata: of the schema. Needs the extra `export`."""
+    def __init__(
+        self, stream: BinaryIO, columns: Sequence[str], metadata: Mapping[str, str], measures: Collection[str] = ()
+    ) -> None:
+        """columns: in this order; those of COUNTS are int32, `measures` float64, all others text.
+
+        metadata: of the schema. Needs the extra `export`.
+        """
         self._arrow = import_extra("pyarrow", "export")
         parquet = import_extra("pyarrow.parquet", "export")
-        types = {True: self._arrow.int32(), False: self._arrow.string()}
+        types = dict.fromkeys(columns, self._arrow.string())
+        types |= {name: self._arrow.int32() for name in COUNTS} | {name: self._arrow.float64() for name in measures}
         said = {"p3m_anon.schema_version": str(SCHEMA_VERSION), **metadata}
-        self._schema = self._arrow.schema([(name, types[name in COUNTS]) for name in columns], metadata=said)
+        self._schema = self._arrow.schema([(name, types[name]) for name in columns], metadata=said)
         few = [name for name in columns if name in CHOICES]
         self._writer = parquet.ParquetWriter(stream, self._schema, compression="zstd", use_dictionary=few)
         self._rows: list[Mapping[str, Any]] = []

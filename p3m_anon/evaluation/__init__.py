@@ -1,0 +1,1 @@
+"""Predict strategies, scoring, result rows and the tables made of them."""
