@@ -1,9 +1,8 @@
-"""Weights of P3M-Net between files, published names and ours."""
+"""Weights of P3M-Net under their published names, and under ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,24 +13,6 @@ from p3m_anon.methods.p3mnet.keys import UNUSED, published_modules, resnet_modul
 from p3m_anon.methods.p3mnet.network import P3MNet
 
 State = dict[str, Tensor]
-
-
-def read_state(file: Path) -> State:
-    """The `state_dict` of a checkpoint file, or the file's own content where it is one, on the CPU.
-
-    `module.` before the names, as data-parallel training leaves it, is taken off. Nothing but tensors and plain data
-    is unpickled. Raises WeightsError for a file that cannot be read or holds no tensors.
-    """
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise WeightsError(f"{file}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # a damaged file raises whatever the unpickler met
-        raise WeightsError(f"{file}: no checkpoint that torch can load safely; download or save it again") from error
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not state or not all(isinstance(one, Tensor) for one in state.values()):
-        raise WeightsError(f"{file}: holds no state_dict of tensors; is it a checkpoint of P3M-Net?")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
 
 
 def load_published(network: P3MNet, state: Mapping[str, Tensor], name: str = "state_dict") -> None:

@@ -40,7 +40,7 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """ReLU after the sum."""
-        return F.relu(self.second(F.relu(self.first(x))) + self.shortcut(x))
+        return (self.second(self.first(x).relu_()) + self.shortcut(x)).relu_()
 
 
 class Encoder(nn.Module):
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
 
     def forward(self, image: Tensor) -> Features:
         """image: (B, 3, H, W), normalized by ImageNet's mean and deviation; H and W are multiples of 32."""
-        e0 = F.relu(self.stem(image))
+        e0 = self.stem(image).relu_()
         e0_pooled, places = _pool(e0)
         x, scales, all_places = e0_pooled, [], [places]
         for layer in self.layers:

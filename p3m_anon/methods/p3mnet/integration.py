@@ -23,7 +23,8 @@ class TFI(nn.Module):
     def forward(self, semantic: Tensor, matting: Tensor, encoder: Tensor) -> Tensor:
         """Three (B, C, H, W) -> (B, C, H, W)."""
         halves = [self.halve(semantic), self.halve(matting), self.halve(encoder)]
-        return F.relu(self.merge(torch.cat(halves, dim=1)))
+        merged: Tensor = self.merge(torch.cat(halves, dim=1)).relu_()
+        return merged
 
 
 class SBFI(nn.Module):
@@ -40,7 +41,8 @@ class SBFI(nn.Module):
         """matting: (B, C, H, W). e0: (B, shallow, factor H, factor W). Returns (B, C, H, W)."""
         shallow = F.max_pool2d(e0, kernel_size=2, stride=self.factor)
         halves = [self.halve(matting), self.halve_shallow(shallow)]
-        return matting + F.relu(self.merge(torch.cat(halves, dim=1)))
+        merged: Tensor = self.merge(torch.cat(halves, dim=1)).relu_()
+        return matting + merged
 
 
 class DBFI(nn.Module):
@@ -57,7 +59,8 @@ class DBFI(nn.Module):
     def forward(self, semantic: Tensor, e4: Tensor) -> Tensor:
         """semantic: (B, C, factor h, factor w). e4: (B, deep, h, w). Returns the shape of `semantic`."""
         halves = [self.halve(semantic), enlarged(self.halve_deep(e4), self.factor)]
-        return semantic + F.relu(self.merge(torch.cat(halves, dim=1)))
+        merged: Tensor = self.merge(torch.cat(halves, dim=1)).relu_()
+        return semantic + merged
 
     def side_logits(self, guided: Tensor) -> Tensor:
         """Class logits at the picture's size, for the loss alone. (B, C, H/s, W/s) -> (B, 3, H, W), s = 32 / factor."""

@@ -57,7 +57,10 @@ def published_modules() -> Iterator[tuple[str, str]]:
             yield f"{theirs}.bn1", f"{ours}.merge.bn"
             if "conv2" in names:
                 yield f"{theirs}.conv2", f"{ours}.{names['conv2']}"
-    ends = (("g", "semantic", "decoder0_g.6", "semantic.blocks.4.4"), ("l", "matting", "decoder_final_l", "matting.last"))
+    ends = (
+        ("g", "semantic", "decoder0_g.6", "semantic.blocks.4.4"),
+        ("l", "matting", "decoder_final_l", "matting.last"),
+    )
     for suffix, decoder, last, our_last in ends:
         for position, level in enumerate((4, 3, 2, 1, 0)):
             theirs, ours = f"decoder{level}_{suffix}", f"{decoder}.blocks.{position}"
