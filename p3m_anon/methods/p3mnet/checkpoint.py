@@ -58,10 +58,9 @@ def load_resnet34(encoder: Encoder, state: Mapping[str, Tensor], name: str = "st
 
 def _published_names(network: P3MNet) -> dict[str, str]:
     """Published name -> ours, for every tensor of the paper's network, in the order of the file."""
-    names = _tensor_names(published_modules(), network.state_dict())
-    if len(names) != len(network.state_dict()):
+    if not (len(network.matting.tfi) and len(network.matting.sbfi) and len(network.semantic.dbfi)):
         raise ValueError("only a network with TFI, sBFI and dBFI has published names")
-    return names
+    return _tensor_names(published_modules(), network.state_dict())
 
 
 def _tensor_names(modules: Iterable[tuple[str, str]], ours: Mapping[str, Tensor]) -> dict[str, str]:
