@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from p3m_anon.commands.export import datasheet, export
+from p3m_anon.commands.paths import PathOrUrl
 
-ROOT = click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
-EITHER = click.Path(exists=True, path_type=Path)
+if TYPE_CHECKING:
+    from p3m_anon.files.remote import Location
+
+ROOT = click.argument("root", type=PathOrUrl(file_okay=False))
+EITHER = PathOrUrl()
 JSON = click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON on stdout.")
-WORKERS = click.option("--workers", type=click.IntRange(1), default=None, help="Threads [default: one per core].")
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1), default=None, help="Threads [default: one per core; 16 for a URL]."
+)
 
 
 @click.group()
@@ -26,6 +33,11 @@ def manifest() -> None:
       p3m-anon manifest verify P3M-10k
       p3m-anon manifest diff old new
       p3m-anon manifest show P3M-10k p_015cd10e
+      p3m-anon manifest verify s3://bucket/P3M-10k
+
+    \b
+    ROOT and what diff compares may be URLs that fsspec reads, such as s3://, gs://, az://, memory://
+    (pip install 'p3m-anon[remote]' and the store's own package, such as s3fs). Stores are only read.
     """
 
 
@@ -36,29 +48,34 @@ def manifest() -> None:
 @click.option("--version", help="Its version.")
 @click.option("--license", "license_", help="Its licence, an SPDX name or a link.")
 @click.option("--citation", help="How to cite it.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Write into this folder [default: ROOT; not a URL]."
+)
 @click.option("--dry-run", is_flag=True, help="Check only; write nothing.")
 @WORKERS
 @JSON
 def build(
-    root: Path,
+    root: Location,
     facts: str | None,
     name: str | None,
     version: str | None,
     license_: str | None,
     citation: str | None,
+    out: Path | None,
     dry_run: bool,
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """Index a tree in the P3M-10k form: write manifest.jsonl, dataset.json and checksums.txt into ROOT.
+    """Index a tree in the P3M-10k form: write manifest.jsonl, dataset.json and checksums.txt into ROOT, or --out.
 
     ROOT holds train/, P3M-500-P/ and P3M-500-NP/, the last two also below validation/. Every picture must have its
     alpha, in the test sets its trimap, of one size; trimaps hold 0, 128, 255. What is missing or odd is said.
     Rows of a manifest that is there keep what they say of how their picture was made.
 
     \b
-    Example:
+    Examples:
       p3m-anon manifest build P3M-10k --facts p3m-10k
+      p3m-anon manifest build s3://bucket/P3M-10k --out new    (then put what is in new into the bucket)
 
     Exit codes: 0 all is as it should be; 1 something is not (the files are written all the same); 2 usage.
     """
@@ -67,7 +84,7 @@ def build(
     from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
     from p3m_anon.jobs.manifest_findings import json_parts
 
-    request = BuildRequest(root, facts, name, version, license_, citation, dry_run, workers or 0)
+    request = BuildRequest(root, facts, name, version, license_, citation, dry_run, workers or 0, out)
     with Counter("pictures indexed", quiet=as_json, every=10_000) as counter:
         summary = build_manifest(request, counter.at)
     if as_json:
@@ -78,7 +95,8 @@ def build(
     if dry_run:
         click.echo("dry run: nothing was written")
     else:
-        click.echo(f"written: manifest.jsonl, dataset.json, checksums.txt (sha256 {summary.seal})")
+        where = f" into {out}: put them into {root}" if out else ""
+        click.echo(f"written{where}: manifest.jsonl, dataset.json, checksums.txt (sha256 {summary.seal})")
     click.echo(f"{summary.rows} rows, {counted(summary.findings)}; {summary.seconds:.1f} s")
     sys.exit(summary.exit_code)
 
@@ -87,15 +105,16 @@ def build(
 @ROOT
 @WORKERS
 @JSON
-def verify(root: Path, workers: int | None, as_json: bool) -> None:
+def verify(root: Location, workers: int | None, as_json: bool) -> None:
     """Hash everything below ROOT, a dataset or a release, and compare it with what its manifest says.
 
     Files that are missing, that no row lists, that were changed or cut off; rows that break a rule; ids that are
     there twice; pictures that are not blurred where only blurred ones may lie; a broken seal.
 
     \b
-    Example:
+    Examples:
       p3m-anon manifest verify P3M-10k
+      p3m-anon manifest verify s3://bucket/P3M-10k --workers 32
 
     Exit codes: 0 nothing was found; 1 anything was; 2 usage.
     """
@@ -122,14 +141,15 @@ def verify(root: Path, workers: int | None, as_json: bool) -> None:
 @click.argument("before", type=EITHER)
 @click.argument("after", type=EITHER)
 @JSON
-def diff(before: Path, after: Path, as_json: bool) -> None:
+def diff(before: Location, after: Location, as_json: bool) -> None:
     """What AFTER has that BEFORE has not: pictures added, removed, moved between splits, changed in which fields.
 
-    Both are folders with a manifest.jsonl, or such files.
+    Both are folders with a manifest.jsonl, or such files, or URLs of either.
 
     \b
-    Example:
+    Examples:
       p3m-anon manifest diff v1 v2
+      p3m-anon manifest diff s3://bucket/P3M-10k P3M-10k
 
     Exit codes: 0 they say the same; 1 they do not; 2 usage.
     """
@@ -151,7 +171,7 @@ def diff(before: Path, after: Path, as_json: bool) -> None:
 @ROOT
 @click.argument("id_", metavar="ID")
 @JSON
-def show(root: Path, id_: str, as_json: bool) -> None:
+def show(root: Location, id_: str, as_json: bool) -> None:
     """All that is public about the picture ID of ROOT.
 
     \b

@@ -18,6 +18,7 @@ from p3m_anon.dataset.rows import SCHEMA_VERSION, SPLITS
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import replacing, write_bytes
 from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.files.remote import Location, RemotePath
 
 FACTS, SEAL = "dataset.json", "checksums.txt"
 UNSPLIT = "unsplit"
@@ -85,15 +86,17 @@ class SealEntry(NamedTuple):
     sha256: str | None
 
 
-def read_facts(root: Path) -> DatasetFacts | None:
+def read_facts(root: Location) -> DatasetFacts | None:
     """ROOT/dataset.json, or None where there is none. Raises UsageError for one that cannot be understood."""
     file = root / FACTS
     if not file.is_file():
         return None
     try:
-        if file.stat().st_size > _LARGEST_FACTS:
+        with file.open("rb") as stream:
+            text = stream.read(_LARGEST_FACTS + 1)
+        if len(text) > _LARGEST_FACTS:
             raise ValueError("far too large")
-        return DatasetFacts.from_json(file.read_bytes())
+        return DatasetFacts.from_json(text)
     except (ValueError, RecursionError, OSError) as error:
         raise UsageError(f"{file}: not the facts of a dataset ({error}); write it again with manifest build") from error
 
@@ -103,8 +106,11 @@ def write_facts(root: Path, facts: DatasetFacts) -> None:
     write_bytes(root / FACTS, facts.to_json().encode())
 
 
-def sealed_files(root: Path) -> Iterator[str]:
+def sealed_files(root: Location) -> Iterator[str]:
     """What checksums.txt covers: all that may lie in a dataset and is listed by no row. Sorted; links are left out."""
+    if isinstance(root, RemotePath):
+        yield from _sealed_in_store(root)
+        return
     names = set(_SEALED)
     if root.is_dir():
         names |= {name for name in os.listdir(root) if name.startswith("LICENSE")}
@@ -122,18 +128,21 @@ def may_be_sealed(file: str) -> bool:
     return file.startswith(tuple(f"{masks}/" for masks in _MASKS)) and _is_mask(file.rpartition("/")[2])
 
 
-def seal(root: Path) -> str:
+def seal(root: Path, of: Location | None = None) -> str:
     """Write ROOT/checksums.txt as `sha256sum` does, for `sha256sum -c`; returns its own sha256.
 
     It covers manifest.jsonl, dataset.json, DATASHEET.md, LICENSE* and published face masks, as far as they are there.
-    Call it last. Raises UsageError without a manifest and for names that such a file cannot hold.
+    of: the dataset for which the new files in `root` are meant; what is not among them is sealed as it lies there.
+    Call it last. Raises UsageError without a manifest, for names that such a file cannot hold, and for a file of a
+    store that cannot be read.
     """
     if not (root / MANIFEST).is_file():
         raise UsageError(f"{root / MANIFEST}: not there, so there is nothing to seal")
     digest = hashlib.sha256()
+    new = {name for name in (MANIFEST, FACTS) if (root / name).is_file()}
     with replacing(root / SEAL) as stream:
-        for name in sealed_files(root):
-            line = f"{file_sha256(root / name)}  {name}\n"
+        for name in sorted({*sealed_files(of or root), *new}):
+            line = f"{_sealed_sha256(root if name in new else of or root, name)}  {name}\n"
             if not name.isprintable() or not _ENTRY.fullmatch(line):
                 raise UsageError(f"{name!r}: a name that {SEAL} cannot hold; rename the file")
             stream.write(line.encode())
@@ -141,17 +150,20 @@ def seal(root: Path) -> str:
     return digest.hexdigest()
 
 
-def seal_entries(root: Path) -> Iterator[SealEntry]:
-    """The lines of ROOT/checksums.txt; the order is part of the form."""
+def seal_entries(root: Location) -> Iterator[SealEntry]:
+    """The lines of ROOT/checksums.txt; the order is part of the form. Raises UsageError where it cannot be read."""
     last = ""
-    with (root / SEAL).open("rb") as stream:
-        for number, line in enumerate(iter(lambda: stream.readline(_LONGEST), b""), 1):
-            found = _ENTRY.fullmatch(line.decode("utf-8", "replace"))
-            if found is None or found[2] <= last or "\ufffd" in found[2]:
-                yield SealEntry(number, None, None)
-                continue
-            last = found[2]
-            yield SealEntry(number, found[2], found[1])
+    try:
+        with (root / SEAL).open("rb") as stream:
+            for number, line in enumerate(iter(lambda: stream.readline(_LONGEST), b""), 1):
+                found = _ENTRY.fullmatch(line.decode("utf-8", "replace"))
+                if found is None or found[2] <= last or "\ufffd" in found[2]:
+                    yield SealEntry(number, None, None)
+                    continue
+                last = found[2]
+                yield SealEntry(number, found[2], found[1])
+    except OSError as error:
+        raise UsageError(f"{root / SEAL}: cannot be read ({error.strerror}); check the file and its rights") from error
 
 
 def check_seal(root: Path) -> list[str]:
@@ -172,8 +184,10 @@ def check_seal(root: Path) -> list[str]:
     return problems + [f"{file}: not in {SEAL}" for file in sorted(expected - known)]
 
 
-def file_sha256(path: str | Path) -> str:
+def file_sha256(path: str | Location) -> str:
     """Hex digest of a file, read in parts; other threads run meanwhile. OSError for a link too: it is not followed."""
+    if isinstance(path, RemotePath):
+        return path.sha256()
     view: memoryview | None = getattr(_buffers, "view", None)
     if view is None:  # one for each thread: a new one for each small file would cost more than its digest
         view = _buffers.view = memoryview(bytearray(_PART))
@@ -185,6 +199,23 @@ def file_sha256(path: str | Path) -> str:
         return digest.hexdigest()
     finally:
         os.close(handle)
+
+
+def _sealed_sha256(root: Location, name: str) -> str:
+    try:
+        return file_sha256(root / name)
+    except OSError as error:
+        raise UsageError(f"{root / name}: cannot be read ({error.strerror}); check the file and its rights") from error
+
+
+def _sealed_in_store(root: RemotePath) -> Iterator[str]:
+    """Files of the root itself, and the masks; no folder of pictures is listed."""
+    found = [name for name, kind, _ in root.children() if kind == "file" and may_be_sealed(name)]
+    for masks in _MASKS:
+        if (root / masks).is_dir():
+            files = (f"{masks}/{file}" for file, kind, _ in (root / masks).walk() if kind == "file")
+            found += filter(may_be_sealed, files)
+    yield from sorted(found)
 
 
 def _is_mask(name: str) -> bool:

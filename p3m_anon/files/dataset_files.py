@@ -1,11 +1,13 @@
 """The files below a dataset's root: which there are, what each is, whether it is whole. Little of them is decoded.
 
-All of `manifest` reaches files through here and `dataset_facts.file_sha256`, so that other places than a folder can
-come later.
+All of `manifest` reaches files through here and `dataset_facts.file_sha256`: those of a folder by the system's calls,
+those of a store (`files.remote`) each fetched once and looked into from a copy.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import struct
 import warnings
@@ -23,6 +25,7 @@ from p3m_anon.errors import ImageError, UsageError
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.headers import Header, inspect
 from p3m_anon.files.probe import unreadable
+from p3m_anon.files.remote import Location, RemotePath
 
 # As in files.decode, which is not used here: `manifest` does without OpenCV.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -36,7 +39,7 @@ class Entry(NamedTuple):
     """Something below the root. `file`: posix, relative, always text; `path`: for opening it."""
 
     file: str
-    path: str
+    path: str | RemotePath
     kind: Literal["file", "link", "other"]
 
 
@@ -50,11 +53,15 @@ class Examined(NamedTuple):
     problem: tuple[Literal["empty", "truncated", "unreadable"], str] | None
 
 
-def walk(root: Path) -> Iterator[Entry]:
+def walk(root: Location) -> Iterator[Entry]:
     """All that is no folder, hidden files too, in no fixed order. Links are named and never followed.
 
     Raises UsageError for a folder that cannot be listed.
     """
+    if isinstance(root, RemotePath):
+        for file, kind, path in root.walk():
+            yield Entry(_text(file), path, "file" if kind == "file" else "other")
+        return
     waiting = [(str(root), "")]
     while waiting:
         folder, inside = waiting.pop()
@@ -74,44 +81,54 @@ def walk(root: Path) -> Iterator[Entry]:
             ) from error
 
 
-def examine(path: str) -> Examined:
+def below(root: Location, file: str) -> str | RemotePath:
+    """For opening a file; `file`: posix, relative to the root."""
+    return root / file if isinstance(root, RemotePath) else os.path.join(root, file)
+
+
+def examine(path: str | RemotePath) -> Examined:
     """Digest, header and orientation of a picture file, and whether it ends as it should."""
+    digest = ""
     try:
-        digest = file_sha256(path)
-        with open(path, "rb") as stream:
-            if os.fstat(stream.fileno()).st_size == 0:
+        with _hashed(path) as (digest, stream):
+            if stream.seek(0, os.SEEK_END) == 0:
                 return Examined(digest, None, None, 1, ("empty", "an empty file"))
-            header = inspect(stream, os.path.basename(path))
+            header = inspect(stream, _name(path))
             damage = _damage(stream, header.format)
+            orientation = _orientation(stream, header)
     except ImageError as error:
         return Examined(digest, None, None, 1, ("unreadable", str(error).partition(": ")[2]))
     except OSError as error:
-        return Examined("", None, None, 1, ("unreadable", os.strerror(error.errno or 5)))
-    orientation = _orientation(path, header)
+        return Examined("", None, None, 1, ("unreadable", reason(error)))
     size = header.width, header.height
     size = size[::-1] if orientation >= 5 else size
     return Examined(digest, header, size, orientation, ("truncated", damage) if damage else None)
 
 
-def damage(path: str) -> str | None:
+def reason(error: OSError) -> str:
+    """The system's, or the store's, in one line."""
+    return error.strerror or os.strerror(error.errno or 5)
+
+
+def damage(path: str | RemotePath) -> str | None:
     """How a picture file shows that its end is missing; None where it shows nothing, whatever else is wrong."""
     try:
-        with open(path, "rb") as stream:
-            if os.fstat(stream.fileno()).st_size == 0:
+        with _opened(path) as stream:
+            if stream.seek(0, os.SEEK_END) == 0:
                 return "an empty file"
-            return _damage(stream, inspect(stream, os.path.basename(path)).format)
+            return _damage(stream, inspect(stream, _name(path)).format)
     except (ImageError, OSError):
         return None
 
 
-def levels(path: str) -> frozenset[int]:
+def levels(path: str | RemotePath) -> frozenset[int]:
     """The grey levels that a PNG of one channel uses; it is decoded in full, so damage shows.
 
     Three equal channels count as one. Raises ImageError for any other picture, and for a damaged one.
     """
-    name = os.path.basename(path)
+    name = _name(path)
     try:
-        with open(path, "rb") as stream:
+        with _opened(path) as stream:
             header = inspect(stream, name)
             if header.format != "PNG" or header.bits != 8:
                 raise ImageError(f"{name}: not an 8-bit PNG")
@@ -121,8 +138,31 @@ def levels(path: str) -> frozenset[int]:
             return _levels(PngImageFile(stream), name)
     except (OSError, SyntaxError, ValueError, struct.error, EOFError, IndexError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise unreadable(Path(path), error) from error
+            raise unreadable(Path(name), error) from error
         raise ImageError(f"{name}: damaged PNG; replace the file") from error
+
+
+def _opened(path: str | RemotePath) -> contextlib.AbstractContextManager[BinaryIO]:
+    return path.fetched() if isinstance(path, RemotePath) else open(path, "rb")
+
+
+@contextlib.contextmanager
+def _hashed(path: str | RemotePath) -> Iterator[tuple[str, BinaryIO]]:
+    """A file's digest, and the file; it is fetched once."""
+    if isinstance(path, RemotePath):
+        with path.fetched() as stream:
+            digest = hashlib.sha256()
+            while part := stream.read(_TAIL):
+                digest.update(part)
+            yield digest.hexdigest(), stream
+        return
+    digest_here = file_sha256(path)
+    with open(path, "rb") as stream:
+        yield digest_here, stream
+
+
+def _name(path: str | RemotePath) -> str:
+    return path.name if isinstance(path, RemotePath) else os.path.basename(path)
 
 
 def _levels(picture: PngImageFile, name: str) -> frozenset[int]:
@@ -155,13 +195,13 @@ def _damage(stream: BinaryIO, kind: str) -> str | None:
     return None
 
 
-def _orientation(path: str, header: Header) -> int:
+def _orientation(stream: BinaryIO, header: Header) -> int:
     """1..8 from TIFF or EXIF data; 1 where there is none or it cannot be read, as viewers show it."""
     if header.format not in _WITH_EXIF:
         return header.orientation
     try:
-        with open(path, "rb") as stream:
-            value = _WITH_EXIF[header.format](stream).getexif().get(0x0112, 1)
+        stream.seek(0)
+        value = _WITH_EXIF[header.format](stream).getexif().get(0x0112, 1)
     except Exception:  # hostile EXIF data raise almost anything
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -12,6 +11,7 @@ from p3m_anon.dataset.integrity import row_form
 from p3m_anon.dataset.rows import row_line
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import replacing
+from p3m_anon.files.remote import Location
 
 MANIFEST = "manifest.jsonl"
 LONGEST_LINE = 1 << 20
@@ -25,7 +25,7 @@ class Line(NamedTuple):
     problem: str | None
 
 
-def scan_rows(file: Path) -> Iterator[Line]:
+def scan_rows(file: Location) -> Iterator[Line]:
     """Every line of a manifest, good or bad; a line longer than LONGEST_LINE is never held whole.
 
     Raises UsageError where there is no such file, or it cannot be read.
@@ -37,10 +37,10 @@ def scan_rows(file: Path) -> Iterator[Line]:
                 number += 1
                 yield _line(number, line, stream)
     except OSError as error:
-        raise UsageError(f"{file}: cannot be read ({os.strerror(error.errno or 5)})") from error
+        raise UsageError(f"{file}: cannot be read ({error.strerror})") from error
 
 
-def read_rows(file: Path) -> Iterator[dict[str, Any]]:
+def read_rows(file: Location) -> Iterator[dict[str, Any]]:
     """The rows of a manifest, one at a time, as `dataset.integrity.row_form` wants them.
 
     Raises UsageError that names file and line at the first line that is no row.

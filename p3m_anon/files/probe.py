@@ -51,4 +51,5 @@ def file_size(path: Path) -> int:
 
 def unreadable(path: Path, error: OSError) -> ImageError:
     """The system's reason in one line."""
-    return ImageError(f"{path.name}: cannot be read ({os.strerror(error.errno or 5)}); check the file and its rights")
+    reason = error.strerror or os.strerror(error.errno or 5)
+    return ImageError(f"{path.name}: cannot be read ({reason}); check the file and its rights")

@@ -86,7 +86,7 @@ def export_dataset(request: ExportRequest, on_done: OnDone = lambda: None) -> Ex
         summary.files = sum(source.filled[key] for key in source.folders)
     if not request.dry_run:
         _write(source, request, out, on_done)
-        files = [out] if out.is_file() else [Path(one.path) for one in walk(out)]
+        files = [out] if out.is_file() else [out / one.file for one in walk(out)]
         summary.bytes = sum(one.stat().st_size for one in files)
     summary.seconds = time.monotonic() - start
     return summary

@@ -11,13 +11,14 @@ from typing import Any
 
 from p3m_anon.dataset.rows import FILE_KEYS, SPLITS, Split
 from p3m_anon.errors import UsageError
-from p3m_anon.files.dataset_facts import FACTS, DatasetFacts, read_facts, seal, write_facts
+from p3m_anon.files.dataset_facts import FACTS, SEAL, DatasetFacts, read_facts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, write_rows
 from p3m_anon.files.ledger_rows import id_key
+from p3m_anon.files.remote import Location
 from p3m_anon.jobs.manifest_facts import PLAIN, Published, read_published
 from p3m_anon.jobs.manifest_findings import Findings
 from p3m_anon.jobs.manifest_picture import Checked, check_picture
-from p3m_anon.jobs.manifest_pool import cores, ordered
+from p3m_anon.jobs.manifest_pool import ordered, readers
 from p3m_anon.jobs.manifest_rules import row_findings
 from p3m_anon.jobs.manifest_tree import ENDINGS, Pictured, Tree, id_of
 
@@ -38,10 +39,11 @@ PROVENANCE = (
 class BuildRequest:
     """facts: whose published facts the tree is held to, one of manifest_facts.KNOWN, or None for none.
 
-    name, version, license, citation: for dataset.json; None keeps what it says, or what the published facts say.
+    out: the folder for what is written, None for the root itself, if it is a local one. name, version, license,
+    citation: for dataset.json; None keeps what it says, or what the published facts say.
     """
 
-    root: Path
+    root: Location
     facts: str | None = None
     name: str | None = None
     version: str | None = None
@@ -49,13 +51,14 @@ class BuildRequest:
     citation: str | None = None
     dry_run: bool = False
     workers: int = 0
+    out: Path | None = None
 
 
 @dataclass
 class BuildSummary:
     """What was indexed and found. counts: split -> status -> rows. seal: sha256 of checksums.txt; None: dry run."""
 
-    root: Path
+    root: Location
     findings: Findings = field(default_factory=Findings)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     rows: int = 0
@@ -87,25 +90,41 @@ def build_manifest(request: BuildRequest, on_done: OnDone = lambda _: None) -> B
     """Index the tree and, unless it is a dry run, write manifest.jsonl, dataset.json and checksums.txt.
 
     on_done is called with the number of pictures so far. Raises UsageError for a folder that holds no pictures in the
-    P3M-10k form, and for a manifest that cannot be read; then nothing is written.
+    P3M-10k form, for a manifest that cannot be read, and for a store without a local `out`; then nothing is written.
     """
     start = time.monotonic()
     if not request.root.is_dir():
         raise UsageError(f"{request.root} is not a folder")
+    out = _out(request)
     build = _Build(request)
     rows = build.rows(on_done)
-    if request.dry_run:
+    if out is None:
         for _ in rows:
             pass
     else:
-        write_rows(request.root / MANIFEST, rows)
+        write_rows(out / MANIFEST, rows)
     build.finish()
     summary = build.summary
-    if not request.dry_run:
-        write_facts(request.root, build.facts())
-        summary.seal = seal(request.root)
+    if out is not None:
+        write_facts(out, build.facts())
+        summary.seal = seal(out, request.root)
     summary.seconds = time.monotonic() - start
     return summary
+
+
+def _out(request: BuildRequest) -> Path | None:
+    """Where to write; None with dry_run."""
+    if request.dry_run:
+        return None
+    if request.out is not None:
+        there = (one.name for one in request.out.iterdir()) if request.out.is_dir() else ()
+        foreign = sorted(set(there) - {MANIFEST, FACTS, SEAL})
+        if foreign and request.out != request.root:
+            raise UsageError(f"{request.out} holds {foreign[0]}; name a new folder with --out")
+        return request.out
+    if isinstance(request.root, Path):
+        return request.root
+    raise UsageError(f"{request.root} is only read: name a local --out for what is written, or --dry-run")
 
 
 class _Build:
@@ -131,7 +150,7 @@ class _Build:
         def check(picture: Pictured) -> Checked:
             return check_picture(self._request.root, picture, layers[picture.split])
 
-        for checked in ordered(check, self._tree.pictures(), self._request.workers or cores()):
+        for checked in ordered(check, self._tree.pictures(), self._request.workers or readers(self._request.root)):
             self._findings.add_all(checked.findings)
             self._found[checked.picture.split] += 1
             on_done(self._found.total())

@@ -6,13 +6,13 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from p3m_anon.dataset.rows import FILE_KEYS, KEYS
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.ledger_rows import id_key
+from p3m_anon.files.remote import Location
 
 CHANGES = ("added", "removed", "moved", "changed")
 
@@ -34,7 +34,7 @@ class Change(NamedTuple):
 class ManifestDiff:
     """Two manifests, joined in a temporary database."""
 
-    def __init__(self, before: Path, after: Path) -> None:
+    def __init__(self, before: Location, after: Location) -> None:
         """Read both; each is a manifest file or a folder that holds one. UsageError where one cannot be read."""
         self.counts: Counter[str] = Counter(dict.fromkeys(CHANGES, 0))
         self._db = sqlite3.connect("", isolation_level=None)
@@ -64,19 +64,19 @@ class ManifestDiff:
         for name, before, after, old, new in self._db.execute(both.format("a.split = b.split AND a.row != b.row")):
             yield Change("changed", name, before or None, after or None, tuple(_differing(old, new)))
 
-    def _read(self, table: str, file: Path) -> None:
+    def _read(self, table: str, file: Location) -> None:
         for row in read_rows(file):
             values = (_text(row["id"]), _text(str(row.get("split") or "")), json.dumps(row, sort_keys=True))
             if self._db.execute(f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)", values).rowcount != 1:
                 raise UsageError(f"{file}: the id {row['id']} is there twice; manifest verify lists all such ids")
 
 
-def manifest_of(path: Path) -> Path:
+def manifest_of(path: Location) -> Location:
     """The manifest that a path means: itself, or the one in that folder."""
     return path / MANIFEST if path.is_dir() else path
 
 
-def rows_of(root: Path, name: str) -> list[dict[str, Any]]:
+def rows_of(root: Location, name: str) -> list[dict[str, Any]]:
     """The rows with this id, in any case and form of writing; a sound manifest has at most one."""
     wanted = id_key(name)
     return [row for row in read_rows(manifest_of(root)) if id_key(row["id"]) == wanted]

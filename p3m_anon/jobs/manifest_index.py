@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from p3m_anon.dataset.layout import stem
@@ -14,6 +13,7 @@ from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import FACTS, SEAL, UNSPLIT, may_be_sealed, seal_entries
 from p3m_anon.files.dataset_rows import MANIFEST, scan_rows
 from p3m_anon.files.ledger_rows import id_key
+from p3m_anon.files.remote import Location
 from p3m_anon.jobs.manifest_findings import Findings
 from p3m_anon.jobs.manifest_rules import row_findings
 
@@ -21,7 +21,7 @@ from p3m_anon.jobs.manifest_rules import row_findings
 class ManifestIndex:
     """The expected files, each with its digest, or None where nothing says what it should be. For one thread."""
 
-    def __init__(self, root: Path, findings: Findings) -> None:
+    def __init__(self, root: Location, findings: Findings) -> None:
         """Read manifest.jsonl and checksums.txt of `root`; what is wrong with them goes into `findings`."""
         self._root, self._findings = root, findings
         self.rows = 0

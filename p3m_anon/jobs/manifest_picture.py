@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Set
-from pathlib import Path
 from typing import NamedTuple
 
 from p3m_anon.dataset.layout import Role, folder
 from p3m_anon.errors import ImageError
-from p3m_anon.files.dataset_files import Examined, examine, levels
+from p3m_anon.files.dataset_files import Examined, below, examine, levels
+from p3m_anon.files.remote import Location
 from p3m_anon.jobs.manifest_findings import Finding
 from p3m_anon.jobs.manifest_tree import Pictured
 
@@ -28,11 +27,11 @@ class Checked(NamedTuple):
     is_damaged: bool
 
 
-def check_picture(root: Path, picture: Pictured, layers: Set[Role]) -> Checked:
+def check_picture(root: Location, picture: Pictured, layers: Set[Role]) -> Checked:
     """Examine all files of a picture; `layers` are the roles that its split has at all. Runs in a thread."""
     findings, whole = [], {}
     for role, file in picture.files.items():
-        found = examine(os.path.join(root, file))
+        found = examine(below(root, file))
         if found.problem is not None:
             kind, why = found.problem
             findings.append(Finding("truncated" if kind == "empty" else kind, file, f"{why}; it is left out"))
@@ -59,7 +58,7 @@ def _missing(picture: Pictured, layers: Set[Role]) -> Iterator[Finding]:
         yield Finding("missing", f"{place}/{picture.stem}", f"no {role} of this picture")
 
 
-def _oddities(root: Path, role: Role, file: str, found: Examined) -> Iterator[Finding]:
+def _oddities(root: Location, role: Role, file: str, found: Examined) -> Iterator[Finding]:
     if found.orientation != 1:
         yield Finding(
             "odd", file, f"EXIF turns it (orientation {found.orientation}); programs differ in whether they do"
@@ -68,7 +67,7 @@ def _oddities(root: Path, role: Role, file: str, found: Examined) -> Iterator[Fi
         yield Finding("odd", file, f"has {found.header.channels} channels, {role} files have one")
     if role in ("trimap", "facemask"):
         try:
-            foreign = sorted(levels(os.path.join(root, file)) - (TRIMAP_LEVELS if role == "trimap" else MASK_LEVELS))
+            foreign = sorted(levels(below(root, file)) - (TRIMAP_LEVELS if role == "trimap" else MASK_LEVELS))
         except ImageError as error:
             yield Finding("values", file, str(error).partition(": ")[2])
             return

@@ -8,8 +8,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from p3m_anon.files.remote import Location, RemotePath
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+FOR_A_STORE = 16
+"""Threads that read from a store, at least: they wait for it most of the time."""
+
+
+def readers(root: Location) -> int:
+    """How many threads read what lies below a root, unless somebody says otherwise."""
+    return max(cores(), FOR_A_STORE) if isinstance(root, RemotePath) else cores()
 
 
 def cores() -> int:

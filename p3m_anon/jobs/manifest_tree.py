@@ -6,7 +6,6 @@ import json
 import sqlite3
 import unicodedata
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from p3m_anon.dataset.layout import ORIGINAL, VALIDATION, Place, Role, folder, place
@@ -15,6 +14,7 @@ from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import SEAL, may_be_sealed
 from p3m_anon.files.dataset_files import walk
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
+from p3m_anon.files.remote import Location
 from p3m_anon.jobs.manifest_findings import Findings
 
 ENDINGS: Mapping[Role, tuple[str, ...]] = {
@@ -46,7 +46,7 @@ class Pictured(NamedTuple):
 class Tree:
     """The files below a root by split, role and stem. For one thread."""
 
-    def __init__(self, root: Path, findings: Findings, endings: Mapping[Role, tuple[str, ...]] = ENDINGS) -> None:
+    def __init__(self, root: Location, findings: Findings, endings: Mapping[Role, tuple[str, ...]] = ENDINGS) -> None:
         """Walk `root` and read the manifest that it may have; what has no place goes into `findings`."""
         self._root, self._findings, self._endings = root, findings, endings
         self._variants: dict[Split, set[bool]] = {}

@@ -6,17 +6,17 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from p3m_anon.errors import ImageError, UsageError
 from p3m_anon.files.dataset_facts import FACTS, SEAL, file_sha256, may_be_sealed, read_facts
-from p3m_anon.files.dataset_files import damage, levels, walk
+from p3m_anon.files.dataset_files import damage, levels, reason, walk
 from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.dataset_schema import schema_problems
+from p3m_anon.files.remote import Location, RemotePath
 from p3m_anon.jobs.manifest_findings import Finding, Findings
 from p3m_anon.jobs.manifest_index import ManifestIndex
-from p3m_anon.jobs.manifest_pool import batches, cores, ordered
+from p3m_anon.jobs.manifest_pool import batches, ordered, readers
 
 BATCH = 32  # files that a thread takes at once
 OnDone = Callable[[int], None]
@@ -26,7 +26,7 @@ OnDone = Callable[[int], None]
 class VerifySummary:
     """What a verification found. notes: what it could not check. seal: sha256 of checksums.txt, to be published."""
 
-    root: Path
+    root: Location
     findings: Findings = field(default_factory=Findings)
     rows: int = 0
     files: int = 0
@@ -57,15 +57,16 @@ class _File(NamedTuple):
     """A file to be hashed. expected: its sha256, None where it only has to be there."""
 
     file: str
-    path: str
+    path: str | RemotePath
     expected: str | None
     is_mask: bool
 
 
-def verify_dataset(root: Path, workers: int = 0, on_done: OnDone = lambda _: None) -> VerifySummary:
+def verify_dataset(root: Location, workers: int = 0, on_done: OnDone = lambda _: None) -> VerifySummary:
     """Hash all files below `root`, a dataset or a release, with all cores; nothing is written.
 
-    on_done is called with the number of files hashed so far. Raises UsageError where there is no manifest.
+    on_done is called with the number of files hashed so far. Raises UsageError where there is no manifest, or where
+    the root's own files or the list of what is there cannot be read.
     """
     start = time.monotonic()
     if not root.is_dir():
@@ -73,7 +74,8 @@ def verify_dataset(root: Path, workers: int = 0, on_done: OnDone = lambda _: Non
     summary = VerifySummary(root)
     index = ManifestIndex(root, summary.findings)
     summary.rows = index.rows
-    for found in ordered(_hashed, batches(_files(root, index, summary), BATCH), workers or cores()):
+    size = 1 if isinstance(root, RemotePath) else BATCH
+    for found in ordered(_hashed, batches(_files(root, index, summary), size), workers or readers(root)):
         summary.files += found.files
         summary.findings.add_all(found.findings)
         on_done(summary.files)
@@ -81,14 +83,14 @@ def verify_dataset(root: Path, workers: int = 0, on_done: OnDone = lambda _: Non
         summary.findings.add("missing", file, "listed, but not there")
     _check_facts(root, index, summary)
     if index.is_sealed:
-        summary.seal = file_sha256(root / SEAL)
+        summary.seal = _seal_sha256(root, summary)
     else:
         summary.notes.append(f"without {SEAL} a change to {MANIFEST} itself may go unseen")
     summary.seconds = time.monotonic() - start
     return summary
 
 
-def _files(root: Path, index: ManifestIndex, summary: VerifySummary) -> Iterator[_File]:
+def _files(root: Location, index: ManifestIndex, summary: VerifySummary) -> Iterator[_File]:
     """What lies there and is to be hashed; everything else is a finding."""
     for file, path, kind in walk(root):
         if kind != "file":
@@ -125,7 +127,7 @@ def _hashed(batch: list[_File]) -> _Hashed:
         try:
             digest = file_sha256(one.path)
         except OSError as error:
-            findings.append(Finding("unreadable", one.file, str(error.strerror)))
+            findings.append(Finding("unreadable", one.file, reason(error)))
             continue
         if one.expected is not None and digest != one.expected:
             how = damage(one.path)
@@ -135,7 +137,7 @@ def _hashed(batch: list[_File]) -> _Hashed:
     return _Hashed(len(batch), findings)
 
 
-def mask_findings(file: str, path: str) -> list[Finding]:
+def mask_findings(file: str, path: str | RemotePath) -> list[Finding]:
     """A face mask holds black and white only: anything else could be the face itself."""
     if how := damage(path):
         return [Finding("truncated", file, how)]
@@ -146,18 +148,27 @@ def mask_findings(file: str, path: str) -> list[Finding]:
     return [Finding("values", file, f"a face mask with grey level {foreign[0]}")] if foreign else []
 
 
-def _check_facts(root: Path, index: ManifestIndex, summary: VerifySummary) -> None:
+def _seal_sha256(root: Location, summary: VerifySummary) -> str | None:
+    try:
+        return file_sha256(root / SEAL)
+    except OSError as error:
+        summary.findings.add("unreadable", SEAL, reason(error))
+        return None
+
+
+def _check_facts(root: Location, index: ManifestIndex, summary: VerifySummary) -> None:
     """dataset.json against its schema and the rows."""
     try:
         facts = read_facts(root)
-    except UsageError as error:
+        said_there = None if facts is None else json.loads((root / FACTS).read_bytes())
+    except (UsageError, OSError) as error:
         summary.findings.add("facts", FACTS, str(error.__cause__ or error))
         return
     if facts is None:
         if index.is_split:
             summary.findings.add("missing", FACTS, "a dataset has one")
         return
-    for problem in schema_problems("dataset", json.loads((root / FACTS).read_bytes())):
+    for problem in schema_problems("dataset", said_there):
         summary.findings.add("facts", FACTS, problem.strip())
     said = {split: {status: n for status, n in counts.items() if n} for split, counts in facts.counts.items()}
     if {split: counts for split, counts in said.items() if counts} != index.counts:
