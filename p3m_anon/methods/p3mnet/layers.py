@@ -41,10 +41,10 @@ def fold_batch_norm(network: nn.Module) -> None:
 
 
 def initialize(network: nn.Module) -> None:
-    """Normal weights by fan-out for convolutions that feed a ReLU (He et al., ICCV 2015), zero biases."""
+    """Normal weights by fan-in for convolutions that feed a ReLU (He et al., ICCV 2015), zero biases."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 

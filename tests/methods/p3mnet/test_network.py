@@ -180,4 +180,4 @@ def test_folding_leaves_no_normalization() -> None:
     fold_batch_norm(network)
     assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert all(isinstance(m.bn, torch.nn.Identity) for m in network.modules() if isinstance(m, ConvBN))
-    assert torch.allclose(network(image).global_logits, before, atol=1e-4)
+    assert torch.allclose(network(image).global_logits, before, rtol=1e-4, atol=1e-4)
