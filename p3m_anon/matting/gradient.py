@@ -67,4 +67,5 @@ def _magnitude(matte: Matte) -> npt.NDArray[np.float64]:
     slope = smooth * x / _SIGMA**2
     across = cv2.sepFilter2D(matte, cv2.CV_64F, slope, smooth, borderType=cv2.BORDER_REFLECT)
     down = cv2.sepFilter2D(matte, cv2.CV_64F, smooth, slope, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(cv2.magnitude(across, down), np.float64)
+    # Not cv2.magnitude: the last digit of what it gives depends on where in memory the arrays lie.
+    return np.asarray(np.sqrt(across * across + down * down), np.float64)
