@@ -1,0 +1,95 @@
+"""`p3m-anon eval`: mattes scored in the paper's metrics, beside the paper's numbers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from p3m_anon.jobs.eval_picture import Result
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("root", type=FOLDER)
+@click.option(
+    "--split", type=click.Choice(["P3M-500-P", "P3M-500-NP", "train"]), default="P3M-500-P", show_default=True
+)
+@click.option("--pred", type=FOLDER, help="Mattes to score, one for each picture: <id>.png or any format we read.")
+@click.option("--method", help="Makes the mattes, like p3mnet; with --pred: whose mattes they are.")
+@click.option("--checkpoint", type=FILE, help="The method's weights: our own or as published.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["resize", "hybrid", "full", "tiled"]),
+    default="hybrid",
+    show_default=True,
+    help="How pictures get to the network's size and back.",
+)
+@click.option(
+    "--precision", type=click.Choice(["float32", "float16", "bfloat16"]), default="float32", show_default=True
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["B:B", "B:N", "N:B", "N:N"]),
+    help="Trained on : tested on, blurred or normal; N tests on the originals [default: blurred; P3M-500-NP: normal].",
+)
+@click.option(
+    "--originals", type=FOLDER, help="Clear pictures by id [default: ROOT.private/originals, as split makes]."
+)
+@click.option("--transition-only", is_flag=True, help="Take known pixels from the trimap, as for trimap-based methods.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder [default: eval/SPLIT-...].")
+@click.option("--parquet", is_flag=True, help="Write rows.parquet beside rows.csv.")
+@click.option("--workers", type=click.IntRange(1), help="Pictures scored at once [default: one per core].")
+@click.option("--dry-run", is_flag=True, help="Say what would be scored and what is missing, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")
+def eval(root: Path, as_json: bool, **options: Any) -> None:
+    """Score mattes on a split of the dataset ROOT: SAD, MSE, MAD, -T, GRAD, CONN in the layout of Table 4.
+
+    Mattes are made by --method and --checkpoint, or lie in --pred DIR. The run folder gets rows.csv (one row per
+    picture), settings.json and the page eval.html. What is scored is safe at once: run it again to go on, or to score
+    only what has changed. A picture without a matte that fits is an error row, never left out. Trimaps are the
+    dataset's own, or made from the alphas where it has none.
+
+    \b
+    Examples:
+      p3m-anon eval P3M-10k --pred mattes --method p3mnet
+      p3m-anon eval P3M-10k --method p3mnet --checkpoint p3mnet.ckpt --split P3M-500-NP
+      p3m-anon eval dataset --method p3mnet --checkpoint mine.ckpt --protocol B:N
+
+    Exit codes: 0 all scored; 1 some pictures have no score; 2 usage; 4 stopped early.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
+    from p3m_anon.commands.counter import Counter
+    from p3m_anon.commands.eval_view import show
+    from p3m_anon.jobs.eval import evaluate
+    from p3m_anon.jobs.eval_request import EvalRequest
+
+    request = EvalRequest(root, **{**options, "workers": options["workers"] or 0})
+    signal.signal(signal.SIGTERM, _terminated)
+    with Counter("pictures", quiet=as_json) as counter:
+
+        def on_result(result: Result) -> None:
+            counter.done()
+            if result.row is not None and result.row.error:
+                counter.line(f"{result.id}: {result.row.error}")
+
+        summary = evaluate(request, on_result=on_result)
+    if as_json:
+        click.echo(summary.to_json())
+    else:
+        show(summary, dry_run=request.dry_run)
+    sys.exit(summary.exit_code)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    """SIGTERM ends the run as Ctrl-C does, with the exit code that belongs to it."""
+    raise SystemExit(143)

@@ -1,0 +1,55 @@
+"""Files by the stem of their name, several of one name among them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from p3m_anon.errors import UsageError
+from p3m_anon.files.folders import find_pictures, stem_of
+
+
+class NamedFiles:
+    """The picture files of a folder and below, in a temporary database: there may be a million. For one thread."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """None, for a folder that is not there, holds nothing. Raises UsageError for one that cannot be listed."""
+        self._folder = folder or Path()
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE files (stem TEXT, file TEXT, used INT, PRIMARY KEY (stem, file)) WITHOUT ROWID")
+        if folder is None:
+            return
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder")
+        self._db.execute("BEGIN")
+        for path in find_pictures(folder, follow_links=True):
+            file = path.relative_to(folder)
+            values = _text(stem_of(file)), _text(file.as_posix())
+            self._db.execute("INSERT INTO files VALUES (?, ?, 0)", values)
+
+    def stems(self) -> Iterator[str]:
+        """Each once, in order."""
+        yield from (_path(stem) for (stem,) in self._db.execute("SELECT DISTINCT stem FROM files ORDER BY stem"))
+
+    def find(self, *names: str) -> list[Path]:
+        """The files with any of these stems, in order; from now on they count as used."""
+        found = []
+        for name in sorted(set(names)):
+            rows = self._db.execute("SELECT file FROM files WHERE stem = ? ORDER BY file", (_text(name),)).fetchall()
+            found += [self._folder / _path(file) for (file,) in rows]
+            self._db.execute("UPDATE files SET used = 1 WHERE stem = ?", (_text(name),))
+        return found
+
+    def unused(self) -> Iterator[str]:
+        """Files, relative to the folder, that no `find` has named."""
+        yield from (_path(file) for (file,) in self._db.execute("SELECT file FROM files WHERE NOT used ORDER BY file"))
+
+
+def _text(name: str) -> bytes:
+    """Names need not be valid UTF-8; bytes are compared in the order of their code points."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _path(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -1,0 +1,235 @@
+"""One picture of an evaluation: read, predicted if need be, scored, drawn. Its errors become its row."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from p3m_anon.engines.local import Early
+from p3m_anon.errors import ImageError
+from p3m_anon.evaluation.rows import EvalRow, digest_of
+from p3m_anon.files.alphas import Alpha, read_alpha
+from p3m_anon.files.dataset_facts import file_sha256
+from p3m_anon.files.images import read
+from p3m_anon.jobs.eval_inputs import Picture
+from p3m_anon.matting.scores import restricted, score
+from p3m_anon.matting.trimap import published_trimap
+from p3m_anon.reports.eval_panel import eval_panel
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import RGB, AlphaPixels
+    from p3m_anon.matting.trimap import Trimap
+
+KERNEL = 25
+MADE = f"published {KERNEL}"
+"""What a row says of a trimap that was made here, as `p3m-anon trimap` makes it."""
+
+GIVEN = "dataset"
+_MATTE = "from a folder"  # in place of a predictor's digest
+
+
+class Predictor(Protocol):
+    """Makes mattes. digest: of everything that they depend on, besides the picture."""
+
+    @property
+    def digest(self) -> str: ...
+    def predict(self, rgb: RGB, trimap: Trimap | None) -> npt.NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture to score. prediction: its matte, in the absence of a predictor. digest: of the row that is there."""
+
+    picture: Picture
+    prediction: Path | None = None
+    digest: str = ""
+    problem: str = ""
+
+
+class Result(NamedTuple):
+    """A finished picture. row: None where the one that is there is right."""
+
+    id: str
+    row: EvalRow | None
+    panel: bytes = b""
+
+
+@dataclass(eq=False)
+class Loaded:
+    """A picture in memory. trimap: as in its file, else made. prediction: (H, W) in [0, 1], once it is there."""
+
+    picture: Picture
+    row: EvalRow
+    rgb: RGB | None
+    alpha: AlphaPixels
+    trimap: Trimap
+    prediction: npt.NDArray[np.floating] | None = None
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """The stages of one picture, the same for all. base: what all rows say. restrict: to the trimap's unknown area."""
+
+    base: EvalRow
+    restrict: bool
+    predictor: Predictor | None
+    needs_trimap: bool = False
+
+    def load(self, task: Task) -> Loaded | Early[Result]:
+        """Everything that is on disk; ends early for what is scored already, and for what cannot be."""
+        picture = task.picture
+        try:
+            problem = picture.problem or task.problem
+            if problem:
+                raise ImageError(problem)
+            if task.digest and task.digest == self._digest(*self._on_disk(task)):
+                return Early(Result(picture.id, None))
+            return self._loaded(task)
+        except (ImageError, MemoryError) as error:
+            return Early(self._failed(picture, error))
+
+    def look(self, loaded: list[Loaded]) -> list[Loaded | Result]:
+        """The mattes of a predictor, one after the other."""
+        return [self._predicted(one) if self.predictor is not None else one for one in loaded]
+
+    def finish(self, seen: Loaded | Result) -> Result:
+        """The figures, and the panel."""
+        if isinstance(seen, Result):
+            return seen
+        assert seen.prediction is not None
+        alpha = unit(seen.alpha)
+        try:
+            prediction = restricted(seen.prediction, seen.trimap) if self.restrict else seen.prediction
+            scores = score(prediction, alpha, seen.trimap)
+            panel = eval_panel(seen.rgb, alpha, prediction)
+        except (ValueError, MemoryError) as error:  # nan in a prediction, a trimap with other values
+            return self._failed(seen.picture, error)
+        row = seen.row
+        key = row.prediction_sha256 if self.predictor is None else row.image_sha256
+        digest = self._digest(key, row.alpha_sha256, row.trimap_sha256)
+        return Result(row.id, replace(row, **scores._asdict(), digest=digest), panel)
+
+    def _loaded(self, task: Task) -> Loaded:
+        picture = task.picture
+        assert picture.alpha is not None
+        alpha = _read(picture.alpha, "alpha", picture.listed)
+        trimap = _read(picture.trimap, "trimap", picture.listed) if picture.trimap else None
+        if trimap is not None:
+            _fit("trimap", trimap.pixels, alpha.pixels)
+        row = replace(
+            self.base,
+            id=picture.id,
+            trimap=GIVEN if trimap else MADE,
+            alpha_sha256=alpha.sha256,
+            trimap_sha256=trimap.sha256 if trimap else "",
+        )
+        known = _levels(trimap) if trimap else published_trimap(alpha.pixels, KERNEL)
+        if self.predictor is not None:
+            return self._with_image(Loaded(picture, row, None, alpha.pixels, known))
+        assert task.prediction is not None
+        matte = read_alpha(task.prediction)
+        _fit("prediction", matte.pixels, alpha.pixels)
+        row = replace(row, prediction_sha256=matte.sha256)
+        return Loaded(picture, row, _shown(picture.image), alpha.pixels, known, unit(matte.pixels))
+
+    def _with_image(self, loaded: Loaded) -> Loaded:
+        picture = loaded.picture
+        if picture.image is None:
+            raise ImageError("no picture of this name")
+        image = read(picture.image)
+        _check("image", image.sha256, picture.listed)
+        loaded.rgb = image.rgb
+        _fit("image", loaded.rgb[..., 0], loaded.alpha)
+        loaded.row = replace(loaded.row, image_sha256=image.sha256)
+        return loaded
+
+    def _predicted(self, loaded: Loaded) -> Loaded | Result:
+        assert self.predictor is not None
+        assert loaded.rgb is not None
+        start = time.monotonic()
+        try:
+            matte = self.predictor.predict(loaded.rgb, loaded.trimap if self.needs_trimap else None)
+            _fit("prediction", matte, loaded.alpha)
+        except (ImageError, ValueError, MemoryError) as error:
+            return self._failed(loaded.picture, error)
+        except RuntimeError as error:  # of torch
+            if "out of memory" not in str(error):
+                raise
+            return self._failed(loaded.picture, MemoryError())
+        digest = hashlib.sha256(matte.tobytes()).hexdigest()
+        loaded.row = replace(loaded.row, prediction_sha256=digest, seconds=time.monotonic() - start)
+        loaded.prediction = matte
+        return loaded
+
+    def _on_disk(self, task: Task) -> tuple[str, str, str]:
+        """What `_digest` wants, from the bytes of the files alone."""
+        picture = task.picture
+        key = task.prediction if self.predictor is None else picture.image
+        if key is None or picture.alpha is None:
+            return "", "", ""
+        return _hashed(key), _hashed(picture.alpha), _hashed(picture.trimap) if picture.trimap else ""
+
+    def _digest(self, key: str, alpha: str, trimap: str) -> str:
+        """Of a row. key: sha256 of the matte's file, or of the picture that it is made of."""
+        maker = self.predictor.digest if self.predictor is not None else _MATTE
+        return digest_of(maker, key, alpha, trimap or MADE, "transition" if self.restrict else "whole")
+
+    def _failed(self, picture: Picture, error: Exception) -> Result:
+        text = " ".join(str(error).split())
+        if isinstance(error, MemoryError):
+            text = "not enough memory for it; close other programs, or use fewer --workers"
+        return Result(picture.id, replace(self.base, id=picture.id, error=text or type(error).__name__))
+
+
+def unit(pixels: AlphaPixels) -> npt.NDArray[np.float64]:
+    """uint8 or uint16 (H, W) as float64 in [0, 1]."""
+    return pixels / float(np.iinfo(pixels.dtype).max)
+
+
+def _read(path: Path, role: str, listed: Mapping[str, str]) -> Alpha:
+    try:
+        alpha = read_alpha(path)
+    except ImageError as error:
+        raise ImageError(f"{role} {error}") from error
+    _check(role, alpha.sha256, listed)
+    return alpha
+
+
+def _levels(trimap: Alpha) -> Trimap:
+    if trimap.pixels.dtype != np.uint8:
+        raise ImageError("the trimap has 16 bits; a trimap has the values 0, 128 and 255")
+    return trimap.pixels.astype(np.uint8, copy=False)
+
+
+def _check(role: str, sha256: str, listed: Mapping[str, str]) -> None:
+    if listed.get(role, sha256) != sha256:
+        raise ImageError(f"the {role} is not the file that the manifest lists; p3m-anon manifest verify says more")
+
+
+def _fit(role: str, pixels: npt.NDArray[np.generic], alpha: AlphaPixels) -> None:
+    if pixels.shape != alpha.shape:
+        size, wanted = (" x ".join(map(str, one.shape[::-1])) for one in (pixels, alpha))
+        raise ImageError(f"the {role} has {size} pixels, the alpha {wanted}; nothing is resized here")
+
+
+def _shown(image: Path | None) -> RGB | None:
+    """The picture for the page only: what is wrong with it does not touch the figures."""
+    try:
+        return read(image).rgb if image is not None else None
+    except ImageError:
+        return None
+
+
+def _hashed(path: Path) -> str:
+    try:
+        return file_sha256(os.path.realpath(path))
+    except OSError:
+        return ""  # reading it says what is wrong
