@@ -14,13 +14,18 @@ from typing import Any, NamedTuple
 
 from p3m_anon import __version__
 from p3m_anon.dataset import layout
-from p3m_anon.dataset.rows import SCHEMA_VERSION, SPLITS
+from p3m_anon.dataset.rows import SPLITS
+from p3m_anon.dataset.split_record import SplitRecord
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import replacing, write_bytes
 from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.files.dataset_schema import schema_problems
 from p3m_anon.files.remote import Location, RemotePath
 
 FACTS, SEAL = "dataset.json", "checksums.txt"
+FACTS_VERSION = 2
+"""Of dataset.json. 1 had no `split`; it is still read, and written as 2."""
+
 UNSPLIT = "unsplit"
 """The name in `counts` of rows whose split is null."""
 
@@ -38,18 +43,19 @@ class DatasetFacts:
 
     counts: split (or UNSPLIT) -> status -> number of rows. settings: one for each settings digest that rows name,
     sorted by it: {"digest": ..., "blur": the BlurSettings behind it, or None where they are not known}. created is
-    never set by us: without a clock the same input gives the same bytes.
+    never set by us: without a clock the same input gives the same bytes. split: what our `split` did, None: it did not.
     """
 
     name: str | None = None
     version: str | None = None
     license: str | None = None
     citation: str | None = None
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = FACTS_VERSION
     tool_version: str = __version__
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     settings: tuple[Mapping[str, Any], ...] = ()
     created: str | None = None
+    split: SplitRecord | None = None
 
     def to_json(self) -> str:
         """Indented, in the order of the fields; counts in the order of the splits, then by status."""
@@ -63,10 +69,14 @@ class DatasetFacts:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> DatasetFacts:
-        """Raises ValueError for what is no JSON object, and for fields that are missing or unknown."""
+        """Raises ValueError for what is no JSON object, for fields that are missing or unknown, and a newer version."""
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError("not a JSON object")
+        if isinstance(version := values.get("schema_version"), int) and version > FACTS_VERSION:
+            raise ValueError(f"version {version}, made by a newer p3m-anon")
+        if version == 1:
+            values = {"split": None, **values, "schema_version": FACTS_VERSION}
         wrong = sorted({one.name for one in fields(cls)} ^ set(values))
         if wrong:
             raise ValueError(f"missing or unknown: {', '.join(wrong)}")
@@ -75,7 +85,12 @@ class DatasetFacts:
             raise ValueError("counts is not what it should be")
         if not isinstance(settings, list) or not all(isinstance(one, dict) and "digest" in one for one in settings):
             raise ValueError("settings is not what it should be")
-        return cls(**{**values, "settings": tuple(settings)})
+        split = values["split"]
+        if problems := [one for one in schema_problems("dataset", values) if one.startswith("split")]:
+            raise ValueError(problems[0])
+        if split is not None:
+            split = SplitRecord(**{**split, "stratified_by": tuple(split["stratified_by"])})
+        return cls(**{**values, "settings": tuple(settings), "split": split})
 
 
 class SealEntry(NamedTuple):

@@ -196,7 +196,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
-_TYPES = {"null": type(None), "string": str, "object": dict, "array": list, "integer": int}
+_TYPES = {"null": type(None), "string": str, "object": dict, "array": list, "integer": int, "boolean": bool}
 _KEYWORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Check]] = {
     "$ref": _ref,
     "type": _type,

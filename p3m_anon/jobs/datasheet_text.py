@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from p3m_anon import __version__
 from p3m_anon.dataset.integrity import UNBLURRED
 from p3m_anon.dataset.rows import FILE_KEYS, SPLITS
+from p3m_anon.dataset.split_record import HASH_BITS
 from p3m_anon.files.dataset_facts import SEAL, UNSPLIT, DatasetFacts
 from p3m_anon.files.export_words import (
     LIMIT,
@@ -119,8 +120,36 @@ def _processing(facts: DatasetFacts, contents: Contents) -> Iterator[str]:
     yield "  block that no mask touches; reencoded: the whole picture was encoded again)"
     if contents.filled["settings_digest"]:  # what we wrote ourselves
         yield "- Metadata (EXIF, places, thumbnails) were removed, but for the colour profile."
-    yield f"- How near-duplicates and pictures of one person were kept in one split: {NOT_STATED}."
+    yield from _splitting(facts, contents)
     yield f"- Whether the pictures before the blur are kept, and by whom: {NOT_STATED}."
+
+
+def _splitting(facts: DatasetFacts, contents: Contents) -> Iterator[str]:
+    """How pictures came into their splits, by `SplitRecord`."""
+    said = facts.split
+    if said is None:
+        yield f"- How pictures came into their splits, and near-duplicates into the same one: {NOT_STATED}."
+        return
+    shares = ", ".join(map(one_line, said.stratified_by))
+    kept = f"; shares of {shares} were kept" if shares else ""
+    yield f"- Pictures were drawn for the splits by `p3m-anon split`, seed {said.seed}{kept}."
+    for split, asked in said.asked.items():
+        got = contents.counts.get(split, Counter()).total()
+        few = ", as the set was too small for more" if said.scaled and got < asked else ""
+        yield f"- {split}: {asked} asked for, {got} there{few}."
+    if said.near_duplicate_bits is None:
+        yield f"- Near-duplicates in different splits: {NOT_STATED}; nobody looked for them."
+    else:
+        most = f"at most {said.near_duplicate_bits} of {HASH_BITS} bits"
+        yield f"- Near-duplicates are in one split: pictures whose perceptual hashes before the blur differ in {most},"
+        yield "  mirrored ones too. That finds copies; not every picture of one scene."
+    if said.grouped_by is None:
+        yield f"- Pictures of one person or shoot in different splits: {NOT_STATED}; nobody said which those are."
+    else:
+        column = one_line(said.grouped_by)
+        yield f"- Pictures with one value in the column {column} of the maker's list are in one split."
+    most = many(said.largest_group, "picture")
+    yield f"- Pictures that stay together make up {many(said.groups, 'group')}, the largest of {most}."
 
 
 def _review(reviewed: Reviewed | None) -> Iterator[str]:

@@ -180,6 +180,7 @@ class _Build:
             citation=request.citation or old.citation or (published.citation if published else None),
             counts=self.summary.counts,
             settings=settings,
+            split=old.split,
         )
 
     def _row(self, checked: Checked) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ import numpy as np
 from p3m_anon.dataset.groups import NEAR, find_groups, nearest
 from p3m_anon.dataset.rows import SPLITS
 from p3m_anon.dataset.split import BLURRED, NP, OUTSIDE, REFUSED, UNUSED, Division, P, divide
+from p3m_anon.dataset.split_record import SplitRecord
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.dataset_facts import DatasetFacts, seal, write_facts
@@ -228,7 +229,24 @@ def _complete(
     settle(summary.out)
     write_rows(summary.out / MANIFEST, (picture.row for picture in plan.pictures()))
     settings = known_settings(origins, plan.digests())
-    write_facts(summary.out, DatasetFacts(counts=plan.counts(), settings=settings))
+    write_facts(
+        summary.out, DatasetFacts(counts=plan.counts(), settings=settings, split=_record(request, plan, summary))
+    )
     seal(summary.out)
     plan.note("finished", "yes")
     summary.complete = True
+
+
+def _record(request: SplitRequest, plan: Plan, summary: SplitSummary) -> SplitRecord:
+    """What the public may know of it."""
+    groups, largest = plan.groups()
+    return SplitRecord(
+        seed=request.seed,
+        asked={SPLITS[P]: request.p, SPLITS[NP]: request.np},
+        scaled=summary.scaled,
+        stratified_by=request.stratify,
+        grouped_by=request.group_by,
+        near_duplicate_bits=NEAR,
+        groups=groups,
+        largest_group=largest,
+    )

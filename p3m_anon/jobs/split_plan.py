@@ -115,6 +115,10 @@ class Plan:
             counts.setdefault(SPLITS[split], {})[status] = count
         return counts
 
+    def groups(self) -> tuple[int, int]:
+        """How many groups the pictures make up, and how many of them the largest has."""
+        return group_sizes(self._db)
+
     def digests(self) -> list[str]:
         """The settings digests that rows name."""
         query = "SELECT DISTINCT json_extract(row, '$.settings_digest') AS one FROM pictures WHERE one IS NOT NULL"
@@ -131,6 +135,14 @@ class Plan:
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
+
+
+def group_sizes(db: sqlite3.Connection, without: Iterable[str] = ()) -> tuple[int, int]:
+    """How many groups a plan's pictures make up, and how many the largest has; without: ids that do not count."""
+    query = """SELECT count(*), coalesce(max(members), 0) FROM (SELECT count(*) AS members FROM pictures
+        WHERE id NOT IN (SELECT value FROM json_each(?)) GROUP BY grouped)"""
+    groups, largest = db.execute(query, (json.dumps(list(without)),)).fetchone()
+    return groups, largest
 
 
 def _twins(db: sqlite3.Connection, one: Picture) -> str:

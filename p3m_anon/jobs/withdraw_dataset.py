@@ -19,7 +19,7 @@ from p3m_anon.files.headers import EXTENSIONS
 from p3m_anon.files.private import private_folder
 from p3m_anon.jobs.layers_sets import RECORD
 from p3m_anon.jobs.split_files import ORIGINALS
-from p3m_anon.jobs.split_plan import PLAN
+from p3m_anon.jobs.split_plan import PLAN, group_sizes
 
 DATASHEET = "DATASHEET.md"
 
@@ -101,7 +101,9 @@ class Dataset:
         write_rows(self.root / MANIFEST, kept())
         facts = read_facts(self.root)
         if facts is not None:
-            write_facts(self.root, replace(facts, counts=counts))
+            groups, largest = group_sizes(self._db, without=ids)
+            split = facts.split and replace(facts.split, groups=groups, largest_group=largest)
+            write_facts(self.root, replace(facts, counts=counts, split=split))
         (self.root / DATASHEET).unlink(missing_ok=True)  # its numbers are no longer true
         seal(self.root)
 

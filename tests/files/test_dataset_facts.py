@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from p3m_anon.dataset.split_record import SplitRecord
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import (
     SEAL,
@@ -27,6 +28,7 @@ FACTS = DatasetFacts(
     version="1.0",
     counts={"P3M-500-NP": {"normal": 1}, "train": {"no_face": 1, "anonymized": 2}},
     settings=({"digest": "b", "blur": None}, {"digest": "a", "blur": {"sigma": 0.3}}),
+    split=SplitRecord(7, {"P3M-500-P": 5, "P3M-500-NP": 1}, True, ("faces", "gender"), "subject", 8, 3, 1),
 )
 
 
@@ -47,6 +49,28 @@ def test_facts_survive_write_then_read(root):
     assert (found.name, found.created, found.counts["train"]["anonymized"]) == ("Ünser", None, 2)
     assert list(json.loads(FACTS.to_json())["counts"]) == ["train", "P3M-500-NP"]
     assert [one["digest"] for one in found.settings] == ["a", "b"]
+
+
+def test_facts_of_the_first_version_are_read_and_newer_ones_named(tmp_path):
+    old = json.loads(FACTS.to_json()) | {"schema_version": 1}
+    del old["split"]
+    (tmp_path / "dataset.json").write_text(json.dumps(old))
+    found = read_facts(tmp_path)
+    assert (found.split, found.counts) == (None, FACTS.counts)
+    assert json.loads(found.to_json()) | {"schema_version": 1} == {**json.loads(FACTS.to_json()), **old, "split": None}
+    (tmp_path / "dataset.json").write_text(json.dumps(old | {"schema_version": 3, "more": 1}))
+    with pytest.raises(UsageError, match="made by a newer p3m-anon"):
+        read_facts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": -1}, {"seed": None}, {"asked": {}}, {"stratified_by": "faces"}, {"path": "x"}, {"groups": "1"}]
+)
+def test_what_is_no_record_of_a_split(tmp_path, change):
+    facts = json.loads(FACTS.to_json())
+    (tmp_path / "dataset.json").write_text(json.dumps(facts | {"split": facts["split"] | change}))
+    with pytest.raises(UsageError, match=r"dataset\.json: not the facts of a dataset \(split"):
+        read_facts(tmp_path)
 
 
 def test_no_facts_are_none_and_bad_ones_named(tmp_path):

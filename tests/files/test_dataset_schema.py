@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from p3m_anon.dataset.integrity import row_discrepancies
-from p3m_anon.dataset.rows import KEYS, OPTIONAL, SCHEMA_VERSION, SPLITS
-from p3m_anon.files.dataset_facts import DatasetFacts
+from p3m_anon.dataset.rows import KEYS, OPTIONAL, SPLITS
+from p3m_anon.dataset.split_record import SplitRecord
+from p3m_anon.files.dataset_facts import FACTS_VERSION, DatasetFacts
 from p3m_anon.files.dataset_schema import schema, schema_problems
 from p3m_anon.files.decisions import BASES
 
@@ -24,7 +25,11 @@ ROW = {
 }
 ROW = {key: value for key, value in ROW.items() if key not in OPTIONAL}
 FACTS = json.loads(
-    DatasetFacts(counts={"train": {"normal": 1}}, settings=({"digest": "0" * 16, "blur": None},)).to_json()
+    DatasetFacts(
+        counts={"train": {"normal": 1}},
+        settings=({"digest": "0" * 16, "blur": None},),
+        split=SplitRecord(7, {"P3M-500-P": 1, "P3M-500-NP": 0}, True, ("faces",), None, 8, 1, 1),
+    ).to_json()
 )
 
 
@@ -33,8 +38,10 @@ def test_the_schemas_are_schemas_and_name_our_fields():
         Draft202012Validator.check_schema(schema(name))
     assert tuple(schema("row")["properties"]) == KEYS
     assert set(schema("row")["required"]) == set(KEYS) - OPTIONAL
-    assert tuple(schema("dataset")["properties"]) == tuple(FACTS) == tuple(schema("dataset")["required"])
-    assert schema("dataset")["properties"]["schema_version"]["enum"] == [SCHEMA_VERSION]
+    assert tuple(schema("dataset")["properties"]) == tuple(FACTS) == (*schema("dataset")["required"], "split")
+    assert tuple(schema("dataset")["$defs"]["split"]["properties"]) == tuple(FACTS["split"])
+    assert tuple(schema("dataset")["$defs"]["split"]["required"]) == tuple(FACTS["split"])
+    assert schema("dataset")["properties"]["schema_version"]["enum"] == [1, FACTS_VERSION]
     assert schema("row")["properties"]["split"]["enum"] == [*SPLITS, None]
     assert set(BASES) | {"stated_by_publisher", None} == set(schema("row")["properties"]["release_basis"]["enum"])
 
@@ -101,6 +108,16 @@ def changed(whole):
 def test_rows_are_judged_as_jsonschema_does(change):
     row = {key: value for key, value in (ROW | change[0]).items() if key not in change[1]}
     assert (schema_problems("row", row) == []) == Draft202012Validator(schema("row")).is_valid(row)
+
+
+@settings(deadline=None, max_examples=300)
+@given(changed(FACTS["split"]), st.sampled_from([1, 2, 3]), st.booleans())
+def test_records_of_a_split_are_judged_as_jsonschema_does(change, version, there):
+    record = {key: value for key, value in (FACTS["split"] | change[0]).items() if key not in change[1]}
+    facts = FACTS | {"schema_version": version, "split": record}
+    if not there:
+        del facts["split"]
+    assert (schema_problems("dataset", facts) == []) == Draft202012Validator(schema("dataset")).is_valid(facts)
 
 
 @settings(deadline=None, max_examples=300)

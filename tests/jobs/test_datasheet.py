@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
+from p3m_anon.dataset.split_record import SplitRecord
 from p3m_anon.errors import UsageError
-from p3m_anon.files.dataset_facts import FACTS, SEAL, check_seal
+from p3m_anon.files.dataset_facts import FACTS, SEAL, check_seal, read_facts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows, write_rows
 from p3m_anon.files.export_source import Unfit
 from p3m_anon.files.ledger import Ledger
@@ -53,6 +55,42 @@ def test_it_is_filled_and_sealed(root):
     assert check_seal(root) == []
     assert SHEET in (root / SEAL).read_text()
     assert json.loads(summary.to_json())["seal_sha256"] == summary.seal
+
+
+RECORD = SplitRecord(7, {"P3M-500-P": 5, "P3M-500-NP": 0}, True, ("faces", "a|b"), "sub<ject", 8, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("record", "said", "unsaid"),
+    [
+        (None, ["near-duplicates into the same one: not stated."], ["seed"]),
+        (
+            RECORD,
+            [
+                *(
+                    "`p3m-anon split`, seed 7; shares of faces, a\\|b were kept.",
+                    "column sub&lt;ject of the maker's list",
+                ),
+                *("P3M-500-P: 5 asked for, 1 there, as the set was too small for more.", "P3M-500-NP: 0 asked for, 1"),
+                *("at most 8 of 64 bits", "make up 3 groups, the largest of 2 pictures."),
+            ],
+            ["nobody looked", "nobody said which"],
+        ),
+        (
+            replace(RECORD, near_duplicate_bits=None, grouped_by=None, stratified_by=()),
+            ["different splits: not stated; nobody looked", "not stated; nobody said which", "seed 7.\n"],
+            ["64 bits", "column"],
+        ),
+    ],
+)
+def test_it_says_how_the_splits_came_about(root, record, said, unsaid):
+    write_facts(root, replace(read_facts(root), split=record))
+    seal(root)
+    text = write_datasheet(DatasheetRequest(root)).text
+    for words in said:
+        assert words in text, words
+    for words in unsaid:
+        assert words not in text, words
 
 
 def test_a_second_time_gives_the_same_and_a_dry_run_nothing(root):

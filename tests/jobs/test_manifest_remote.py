@@ -80,7 +80,7 @@ def test_the_findings_are_those_of_the_disk(root, store, tmp_path, change, comma
         assert (there.rows, there.files, there.seal, there.notes) == (local.rows, local.files, local.seal, local.notes)
     elif "manifest.jsonl" in change:
         for place in (root, location(URL)):
-            with pytest.raises(UsageError, match="line 1: .*manifest verify lists all"):
+            with pytest.raises(UsageError, match=r"line 1: .*manifest verify lists all"):
                 build_manifest(BuildRequest(place, dry_run=True))
         return
     else:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,11 @@ def test_a_release_becomes_a_dataset(release, normal):
     facts = json.loads(files["dataset.json"])
     assert sum(sum(one.values()) for one in facts["counts"].values()) == 31
     assert facts["settings"][0]["blur"]["sigma"] == 0.3
+    assert facts["split"] == {
+        **{"seed": 7, "asked": {"P3M-500-P": 4, "P3M-500-NP": 3}, "scaled": False, "grouped_by": None},
+        **{"stratified_by": ["faces", "face-size", "picture-size"], "near_duplicate_bits": 8},
+        **{"groups": len({one["grouped"] for one in plan(root).values()}), "largest_group": 2},
+    }
     provenance = {row["image_sha256"]: row for out in (release, normal) for row in manifest(out)}
     for row in rows:
         before = provenance[row["image_sha256"]]
@@ -212,6 +218,11 @@ def test_user_groups_stay_together_and_refuse_their_clear_pictures(release, tmp_
         assert len(members) == 1
     assert "release/president.png" not in placed
     assert "in one group with it" in summary.listed["refused"][0]
+    said = json.loads((summary.out / "dataset.json").read_text())["split"]
+    grouped = Counter(row["grouped"] for row in plan(summary.out).values())
+    assert (said["grouped_by"], said["groups"]) == ("subject", len(grouped))
+    assert said["largest_group"] == max(grouped.values()) > 3
+    assert "subject 2" not in (summary.out / "dataset.json").read_text()
     assert any("have no line" in warning for warning in summary.warnings)
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from p3m_anon.errors import UsageError
-from p3m_anon.files.dataset_facts import seal
+from p3m_anon.files.dataset_facts import read_facts, seal
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.jobs.blur import blur_folder
 from p3m_anon.jobs.manifest_verify import verify_dataset
@@ -74,6 +74,9 @@ def test_it_is_gone_everywhere_and_verify_passes(place):
     summary = place.withdraw(name)
     assert (summary.withdrawn, summary.unknown, summary.alike) == (["p03.png"], [], {})
     assert len(summary.files) >= 6
+    facts = read_facts(place.root)
+    assert sum(sum(one.values()) for one in facts.counts.values()) == 11
+    assert (facts.split.seed, facts.split.groups, facts.split.largest_group) == (1, 11, 1)
     assert place.traces("p03", name) == []
     row = place.row("p03.png")
     assert row.status == "withdrawn"
