@@ -98,7 +98,7 @@ class _Run:
         request = self.request
         workers = request.workers or cores()
         base = EvalRow("", request.split, request.label)
-        job = PictureJob(base, request.restricts, self._predictor, request.restricts)
+        job = PictureJob(base, request.restricts, self._predictor, request.needs_trimap)
         stages: Stages[Task, Loaded, Loaded | Result, Result] = Stages(_cost, job.load, job.look, job.finish)
         limits = Limits(workers, device=self._predictor is not None, pixels=PIXELS_PER_WORKER * workers)
         with one_thread():

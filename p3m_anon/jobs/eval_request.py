@@ -95,11 +95,16 @@ class EvalRequest:
         return f"made by {self.method} with {weights}: {self.strategy}, {self.precision}"
 
     @property
-    def restricts(self) -> bool:
-        """Whether the known area is taken from the trimap: asked for, or because the method is given it."""
+    def needs_trimap(self) -> bool:
+        """Whether the method is given the trimap."""
         needs = {name: method.needs_trimap for name, method in paper_methods().items()}
         needs |= {name: method.needs_trimap for name, method in METHODS.items()}
-        return self.transition_only or (self.method is not None and needs[self.method])
+        return self.method is not None and needs[self.method]
+
+    @property
+    def restricts(self) -> bool:
+        """Whether the known area is taken from the trimap: asked for, or because the method is given it."""
+        return self.transition_only or self.needs_trimap
 
     @property
     def folder(self) -> Path:

@@ -1,0 +1,189 @@
+"""An evaluation whose mattes are made: which pictures the method sees, and when it is asked again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from p3m_anon.errors import ImageError, UsageError
+from p3m_anon.evaluation.rows import read_csv
+from p3m_anon.jobs import eval_request
+from p3m_anon.jobs.eval import evaluate
+from p3m_anon.jobs.eval_request import EvalRequest
+from tests.jobs.eval_cases import HEIGHT, WIDTH, StubPredictor, make_split, save, trimap_of
+from tests.matting.published_metrics import everything
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_split(tmp_path / "data", 4)
+
+
+def run(root: Path, predictor: StubPredictor, out: str = "run", split="P3M-500-P", **options):
+    request = EvalRequest(root, split, **{"method": "p3mnet"} | options, out=root.parent / out)
+    summary = evaluate(request, predictor)
+    return summary, {row.id: row for row in read_csv(root.parent / out / "rows.csv")}
+
+
+def decoded(path: Path) -> np.ndarray:
+    return cv2.imread(str(path))[..., ::-1]
+
+
+def test_the_method_sees_each_picture_once_and_is_scored_on_what_it_says(root):
+    predictor = StubPredictor()
+    summary, rows = run(root, predictor)
+    assert (summary.scored, summary.exit_code) == (4, 0)
+    assert all(trimap is None for _, trimap in predictor.asked)
+    for number in range(4):
+        place = root / "validation/P3M-500-P"
+        rgb = decoded(place / f"blurred_image/p_{number}.jpg")
+        assert sum(np.array_equal(rgb, seen) for seen, _ in predictor.asked) == 1
+        alpha = cv2.imread(str(place / f"mask/p_{number}.png"), 0)
+        matte = rgb.mean(2).astype(np.float32) / 255
+        row = rows[f"p_{number}"]
+        expected = everything(matte, alpha / 255, trimap_of(alpha))
+        assert [row.sad, row.grad, row.conn] == pytest.approx([expected[0], *expected[-2:]], rel=1e-5)
+        assert row.seconds >= 0
+        assert row.protocol == "X:B"
+
+
+def test_it_is_asked_again_only_for_what_changed(root):
+    run(root, StubPredictor())
+    again = StubPredictor()
+    summary, before = run(root, again)
+    assert (summary.kept, again.asked) == (4, [])
+    save(root / "validation/P3M-500-P/blurred_image/p_2.jpg", np.full((HEIGHT, WIDTH, 3), 99, np.uint8))
+    summary, after = run(root, again)
+    assert (summary.kept, len(again.asked)) == (3, 1)
+    assert [id for id in before if before[id] != after[id]] == ["p_2"]
+    trained_on = StubPredictor("stub 2")
+    assert run(root, trained_on)[0].kept == 0
+    assert len(trained_on.asked) == 4
+
+
+def test_its_errors_are_rows(root):
+    def refuse(rgb, trimap):
+        number = next(iter(rgb[0, 0]))
+        wrong = [
+            lambda: rgb[..., 0],
+            ImageError("too small for it"),
+            np.full((HEIGHT, WIDTH), np.nan, np.float32),
+            None,
+        ]
+        seen.append(number)
+        one = wrong[len(seen) - 1]
+        if isinstance(one, ImageError):
+            raise one
+        if callable(one):
+            return one()[:-1].astype(np.float32)
+        if one is None:
+            raise RuntimeError("CUDA out of memory")
+        return one
+
+    seen: list[int] = []
+    summary, rows = run(root, StubPredictor(answer=refuse), workers=1)
+    assert (summary.pictures, summary.scored, summary.exit_code) == (4, 0, 1)
+    errors = sorted(row.error.partition(" ")[0] + "..." + row.error[-20:] for row in rows.values())
+    assert len(set(errors)) == 4
+    assert any("hold no nan" in row.error for row in rows.values())
+    assert any("too small for it" in row.error for row in rows.values())
+    assert any("the prediction has 56 x 39 pixels" in row.error for row in rows.values())
+    assert any("not enough memory" in row.error for row in rows.values())
+    assert summary.means["sad"] is None
+
+
+def test_a_bug_of_the_method_keeps_its_traceback(root):
+    def fail(rgb, trimap):
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(root, StubPredictor(answer=fail))
+
+
+def test_a_method_that_needs_the_trimap_gets_it_and_is_scored_on_its_area(root, monkeypatch):
+    method = eval_request.METHODS["p3mnet"].__class__("trimapped", "T", True, lambda width: None, None, "")
+    monkeypatch.setitem(eval_request.METHODS, "trimapped", method)
+    predictor = StubPredictor()
+    summary, rows = run(root, predictor, method="trimapped")
+    assert summary.transition_only
+    assert all(row.sad == row.sad_t for row in rows.values())
+    trimaps = [trimap_of(cv2.imread(str(path), 0)) for path in (root / "validation/P3M-500-P/mask").iterdir()]
+    for _, trimap in predictor.asked:
+        assert any(np.array_equal(trimap, one) for one in trimaps)
+    free = StubPredictor()
+    run(root, free, "free", transition_only=True)
+    assert all(trimap is None for _, trimap in free.asked)
+
+
+class TestProtocols:
+    def test_a_test_on_normal_pictures_needs_originals(self, root):
+        with pytest.raises(UsageError, match=r"no originals of P3M-500-P in .*data\.private.*--originals DIR"):
+            run(root, StubPredictor(), protocol="B:N")
+        assert not (root.parent / "run").exists()
+
+    @pytest.mark.parametrize("where", ["private", "named", "named by split"])
+    def test_originals_take_the_place_of_the_blurred_pictures(self, root, where):
+        folder = root.parent / ("data.private/originals" if where == "private" else "clear")
+        folder = folder if where == "named" else folder / "P3M-500-P"
+        for number in range(3):
+            save(folder / f"p_{number}.png", np.full((HEIGHT, WIDTH, 3), 40 * number, np.uint8))
+        named = {} if where == "private" else {"originals": root.parent / "clear"}
+        predictor = StubPredictor()
+        summary, rows = run(root, predictor, protocol="N:N", **named)
+        assert sorted(int(rgb[0, 0, 0]) for rgb, _ in predictor.asked) == [0, 40, 80]
+        assert rows["p_3"].error == "no original of this name"
+        assert {row.protocol for row in rows.values()} == {"N:N"}
+        assert summary.table[2][:2] == ["P3M-Net, paper (Table 3)", "9.06"]
+        assert "contains unblurred faces" in (root.parent / "run/eval.html").read_text("utf-8")
+
+    def test_blurred_tests_open_no_original(self, root):
+        (root.parent / "data.private/originals/P3M-500-P").mkdir(parents=True)
+        summary, _ = run(root, StubPredictor(), protocol="N:B")
+        assert summary.scored == 4
+        assert summary.table[2][1] == "11.22"
+        assert "unblurred" not in (root.parent / "run/eval.html").read_text("utf-8")
+
+    def test_p3m_500_np_is_normal_and_has_no_protocol(self, root):
+        make_split(root, 2, "P3M-500-NP")
+        summary, rows = run(root, StubPredictor(), split="P3M-500-NP")
+        assert {row.protocol for row in rows.values()} == {"X:N"}
+        assert summary.table[2][1] == "11.23"
+        with pytest.raises(UsageError, match="leave out --protocol"):
+            run(root, StubPredictor(), split="P3M-500-NP", protocol="B:N")
+
+    def test_of_a_folder_of_mattes_it_is_only_a_label(self, root, tmp_path):
+        save(tmp_path / "mattes/p_0.png", np.zeros((HEIGHT, WIDTH), np.uint8))
+        request = EvalRequest(root, "P3M-500-P", "gfm", pred=tmp_path / "mattes", protocol="N:N", out=tmp_path / "run")
+        summary = evaluate(request)
+        assert (summary.protocol, summary.shows_clear_faces) == ("N:N", False)
+        assert summary.table[2][:2] == ["GFM, paper (Table 3)", "10.73"]
+        plain = evaluate(EvalRequest(root, "P3M-500-P", pred=tmp_path / "mattes", out=tmp_path / "plain"))
+        assert plain.protocol == ""
+        assert len(plain.table) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "give --method"),
+        ({"method": "p3mnett"}, "no method is called p3mnett; there are .*p3mnet"),
+        ({"method": "dimm", "pred": Path()}, "no method is called dimm; there are .*dim"),
+        ({"pred": Path(), "checkpoint": Path("x")}, "one of the two"),
+        ({"pred": Path(), "originals": Path("x")}, "leave out --originals"),
+    ],
+)
+def test_what_does_not_go_together(options, message):
+    with pytest.raises(UsageError, match=message):
+        EvalRequest(Path(), "P3M-500-P", **options)
+
+
+def test_settings_say_what_made_the_figures(root):
+    run(root, StubPredictor("the digest"), checkpoint=Path("some/best.ckpt"), strategy="tiled")
+    said = json.loads((root.parent / "run/settings.json").read_text())
+    assert (said["predictor_digest"], said["strategy"], said["checkpoint"]) == ("the digest", "tiled", "some/best.ckpt")
+    request = EvalRequest(root, "P3M-500-P", "p3mnet", Path("some/best.ckpt"), protocol="B:B")
+    assert request.folder == Path("eval/P3M-500-P-B-B-p3mnet-best")
