@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from p3m_anon.commands.paths import PathOrUrl
 from p3m_anon.dataset.rows import SPLITS
 
 if TYPE_CHECKING:
     from p3m_anon.jobs.export import Form
 
+FROM = click.argument("root", type=PathOrUrl(file_okay=False))
 ROOT = click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
 NEW = click.Path(path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -26,7 +28,7 @@ FORMS = {
 
 
 @click.command()
-@ROOT
+@FROM
 @click.option("--to", "form", type=click.Choice(list(FORMS)), required=True, help="The form; see above.")
 @click.option("--out", type=NEW, required=True, help="New file (csv, parquet) or folder (the others).")
 @click.option("--split", type=click.Choice(SPLITS), help="Only this split [default: all].")
@@ -35,7 +37,7 @@ FORMS = {
     type=click.Choice(["hard", "reflink", "copy"]),
     default="hard",
     show_default=True,
-    help="hf, croissant: the same files under new names; blocks shared until a file changes; or copies.",
+    help="hf, croissant: the same files under new names; blocks shared until a file changes; or copies, as of a URL.",
 )
 @click.option("--shard-mb", type=click.IntRange(1), default=1000, show_default=True, help="webdataset: MB in a shard.")
 @click.option(
@@ -61,6 +63,8 @@ def export(form: str, out: Path, as_json: bool, shard_mb: int, shard_pictures: i
     croissant   croissant.json, and the files, hard-linked or copied as for hf; needs the
                 extra export too; mlcroissant.Dataset(jsonld=OUT/croissant.json) reads it
 
+    ROOT may be a URL that fsspec reads (pip install 'p3m-anon[remote]'); its files are fetched, never linked.
+
     Only what rows list goes out. Rows and names are checked first, as manifest verify does, and each file is hashed
     while it is read: a dataset that is not what its manifest says is not exported. OUT has its name only once it is
     whole. The same dataset gives the same bytes. Of each row only the public fields of the manifest go out.
@@ -72,6 +76,7 @@ def export(form: str, out: Path, as_json: bool, shard_mb: int, shard_pictures: i
       p3m-anon manifest export P3M-10k --to hf --out p3m-10k-hf
       p3m-anon manifest export P3M-10k --to webdataset --out shards --split train --shard-mb 500
       p3m-anon manifest export P3M-10k --to croissant --out p3m-10k-croissant --link copy
+      p3m-anon manifest export s3://bucket/P3M-10k --to webdataset --out shards
 
     Exit codes: 0 exported; 1 ROOT is not what its manifest says; 2 usage; 4 stopped (disk full, no rights).
     """

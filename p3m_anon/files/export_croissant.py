@@ -22,10 +22,10 @@ from p3m_anon.files.atomic import replacing, write_bytes
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.export_croissant_terms import CONTEXT, ENCODINGS, MEANINGS, SETS
-from p3m_anon.files.export_source import files_of
+from p3m_anon.files.export_source import files_of, place_listed
 from p3m_anon.files.export_tables import COUNTS, ParquetRows
 from p3m_anon.files.export_words import LIMIT, NO_REIDENTIFICATION, blurred_words, processing_words, title
-from p3m_anon.files.place import Link, place_file
+from p3m_anon.files.place import Link
 
 if TYPE_CHECKING:
     from p3m_anon.files.export_source import OnDone, Row, Source, Spread
@@ -43,7 +43,7 @@ def write_croissant(source: Source, folder: Path, link: Link, spread: Spread, on
     def place(row: Row) -> Row:
         """Runs in a thread."""
         for one in files_of(row):
-            place_file(source.root / one.file, folder / one.file, one.sha256, link)
+            place_listed(source.root, one, folder / one.file, link)
         return row
 
     with (

@@ -25,9 +25,9 @@ from p3m_anon.dataset.rows import FILE_KEYS, KEYS
 from p3m_anon.files.atomic import replacing, write_bytes
 from p3m_anon.files.dataset_facts import UNSPLIT
 from p3m_anon.files.export_card import card
-from p3m_anon.files.export_source import files_of, safe_name
+from p3m_anon.files.export_source import files_of, place_listed, safe_name
 from p3m_anon.files.export_tables import COUNTS, ParquetRows
-from p3m_anon.files.place import Link, place_file
+from p3m_anon.files.place import Link
 
 if TYPE_CHECKING:
     from p3m_anon.files.export_source import OnDone, Row, Source, Spread
@@ -54,7 +54,7 @@ def write_imagefolder(source: Source, folder: Path, link: Link, spread: Spread, 
             number, row = numbered
             files = _names(number, row)
             for one in files_of(row):
-                place_file(source.root / one.file, home / files[one.key], one.sha256, link)
+                place_listed(source.root, one, home / files[one.key], link)
             return _metadata(source, row, files)
 
         with _metadata_file(source, home) as add:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -13,9 +14,12 @@ from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 from p3m_anon.dataset.layout import VALIDATION, place
 from p3m_anon.dataset.rows import FILE_KEYS, SPLITS
-from p3m_anon.errors import P3MError, UsageError
+from p3m_anon.errors import ImageError, P3MError, UsageError
+from p3m_anon.files.atomic import replacing
 from p3m_anon.files.dataset_facts import UNSPLIT, DatasetFacts, read_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
+from p3m_anon.files.place import Link, place_file
+from p3m_anon.files.remote import Location, RemotePath
 
 Row = dict[str, Any]
 Item = TypeVar("Item")
@@ -64,7 +68,7 @@ class Source:
     some text looks like a date.
     """
 
-    root: Path
+    root: Location
     facts: DatasetFacts
     split: str | None = None
     counts: dict[str, Counter[str]] = field(default_factory=dict)
@@ -72,7 +76,7 @@ class Source:
     folders: dict[str, set[str]] = field(default_factory=dict)
     endings: dict[str, set[str]] = field(default_factory=dict)
     dated: set[str] = field(default_factory=set)
-    stamp: tuple[int, ...] = ()
+    stamp: str = ""
 
     @property
     def pictures(self) -> int:
@@ -94,7 +98,7 @@ class Source:
             raise Unfit(f"{MANIFEST} was changed while it was exported; run the same command again")
 
 
-def survey(root: Path, split: str | None = None) -> Source:
+def survey(root: Location, split: str | None = None) -> Source:
     """Read the manifest of `root` once, and count what goes out.
 
     Raises UsageError without a manifest, or if nothing goes out; Unfit for a row that names a file without its sha256.
@@ -152,10 +156,12 @@ def name_id(name: str) -> str:
     return re.sub(rb"~([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), name.encode()).decode()
 
 
-def manifest_stamp(root: Path) -> tuple[int, ...]:
+def manifest_stamp(root: Location) -> str:
     """Changes when the manifest does."""
+    if isinstance(root, RemotePath):
+        return (root / MANIFEST).stamp()
     found = (root / MANIFEST).stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return f"{found.st_ino} {found.st_size} {found.st_mtime_ns}"
 
 
 class Digesting:
@@ -189,12 +195,45 @@ class Digesting:
         return self._digest.hexdigest()
 
 
-def open_listed(root: Path, listed: Listed) -> BinaryIO:
-    """Open a listed file for reading; raises Unfit for one that is not there, and for a link."""
+@contextlib.contextmanager
+def open_listed(root: Location, listed: Listed) -> Iterator[BinaryIO]:
+    """A listed file for reading, that of a store fetched; raises Unfit for one that is not there, and for a link."""
+    with contextlib.ExitStack() as stack:
+        with _readable(listed):
+            if isinstance(root, RemotePath):
+                stream = stack.enter_context((root / listed.file).fetched())
+            else:
+                handle = os.open(root / listed.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                stream = stack.enter_context(open(handle, "rb", buffering=_PART))
+        yield stream
+
+
+def listed_size(root: Location, listed: Listed) -> int:
+    """In bytes; raises Unfit for a file that is not there."""
+    with _readable(listed):
+        path = root / listed.file
+        return path.size() if isinstance(path, RemotePath) else path.lstat().st_size
+
+
+def place_listed(root: Location, listed: Listed, target: Path, link: Link) -> None:
+    """Put a listed file at `target`, checked, as `files.place.place_file` does; that of a store is always copied."""
+    if not isinstance(root, RemotePath):
+        place_file(root / listed.file, target, listed.sha256, link)
+        return
+    with open_listed(root, listed) as stream, replacing(target) as made:
+        out = Digesting(made)
+        while part := stream.read(_PART):
+            out.write(part)
+        if out.sha256 != listed.sha256:
+            raise ImageError(f"{root / listed.file}: not the file that was recorded, its sha256 differs")
+
+
+@contextlib.contextmanager
+def _readable(listed: Listed) -> Iterator[None]:
     try:
-        return open(os.open(root / listed.file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb", buffering=_PART)
+        yield
     except OSError as error:
-        raise Unfit(f"{listed.file}: cannot be read ({os.strerror(error.errno or 5)}); {VERIFY}") from error
+        raise Unfit(f"{listed.file}: cannot be read ({error.strerror}); {VERIFY}") from error
 
 
 VERIFY = "manifest verify lists all that is wrong; nothing was exported"

@@ -26,12 +26,14 @@ from p3m_anon.files.export_source import (
     Unfit,
     check_digest,
     files_of,
+    listed_size,
     open_listed,
     safe_name,
 )
 
 if TYPE_CHECKING:
     from p3m_anon.files.export_source import OnDone, Row, Source
+    from p3m_anon.files.remote import Location
 
 INDEX = "index.json"
 _MEMBER = {"image": "", "alpha": "mask.", "trimap": "trimap.", "foreground": "fg.", "background": "bg."}
@@ -96,18 +98,15 @@ def _batches(source: Source, split: str, limits: ShardLimits) -> Iterator[list[R
         yield batch
 
 
-def _tar_size(root: Path, row: Row) -> int:
+def _tar_size(root: Location, row: Row) -> int:
     """About what the picture takes in a tar."""
     sizes = [len(row_line(row).encode()) + 1]
     for one in files_of(row):
-        try:
-            sizes.append(os.lstat(root / one.file).st_size)
-        except OSError as error:
-            raise Unfit(f"{one.file}: is not there; {VERIFY}") from error
+        sizes.append(listed_size(root, one))
     return sum(_BLOCK + -(-size // _BLOCK) * _BLOCK for size in sizes)
 
 
-def _write_shard(root: Path, file: Path, rows: list[Row], on_done: OnDone) -> dict[str, Any]:
+def _write_shard(root: Location, file: Path, rows: list[Row], on_done: OnDone) -> dict[str, Any]:
     with replacing(file) as stream:
         out = Digesting(stream)
         with tarfile.open(fileobj=cast("IO[bytes]", out), mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -117,7 +116,7 @@ def _write_shard(root: Path, file: Path, rows: list[Row], on_done: OnDone) -> di
     return {"pictures": len(rows), "bytes": out.size, "sha256": out.sha256}
 
 
-def _add_picture(tar: tarfile.TarFile, root: Path, row: Row) -> None:
+def _add_picture(tar: tarfile.TarFile, root: Location, row: Row) -> None:
     key = safe_name(row["id"])
     for one in files_of(row):
         _add_file(tar, root, one, f"{key}.{_MEMBER[one.key]}{one.ending}")
@@ -125,11 +124,13 @@ def _add_picture(tar: tarfile.TarFile, root: Path, row: Row) -> None:
     tar.addfile(_header(f"{key}.json", len(line)), io.BytesIO(line))
 
 
-def _add_file(tar: tarfile.TarFile, root: Path, listed: Listed, name: str) -> None:
+def _add_file(tar: tarfile.TarFile, root: Location, listed: Listed, name: str) -> None:
     with open_listed(root, listed) as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
         reader = Digesting(stream)
         try:
-            tar.addfile(_header(name, os.fstat(stream.fileno()).st_size), cast("IO[bytes]", reader))
+            tar.addfile(_header(name, size), cast("IO[bytes]", reader))
         except OSError as error:
             if error.errno is not None:  # the disk's error; tarfile's own, for a file that became shorter, has none
                 raise

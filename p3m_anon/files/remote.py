@@ -68,8 +68,8 @@ class RemotePath:
         return bool(self._info())
 
     def size(self) -> int:
-        """In bytes."""
-        return self._size if self._size is not None else int(self._info()["size"])
+        """In bytes; 0 where the store does not tell."""
+        return self._size if self._size is not None else int(self._info().get("size") or 0)
 
     def stamp(self) -> str:
         """Changes when the file does, as far as the store knows."""

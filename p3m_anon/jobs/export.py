@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Literal
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import replacing
 from p3m_anon.files.dataset_facts import FACTS, SEAL, file_sha256, may_be_sealed
-from p3m_anon.files.dataset_files import walk
+from p3m_anon.files.dataset_files import reason, walk
 from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.export_croissant import write_croissant
 from p3m_anon.files.export_folder import building, check_new
@@ -23,9 +23,10 @@ from p3m_anon.files.export_source import VERIFY, OnDone, Source, Unfit, survey
 from p3m_anon.files.export_tables import write_csv, write_parquet
 from p3m_anon.files.export_webdataset import ShardLimits, write_shards
 from p3m_anon.files.place import Link
-from p3m_anon.jobs.manifest_findings import Findings
+from p3m_anon.files.remote import Location, RemotePath
+from p3m_anon.jobs.manifest_findings import Finding, Findings
 from p3m_anon.jobs.manifest_index import ManifestIndex
-from p3m_anon.jobs.manifest_pool import cores, ordered
+from p3m_anon.jobs.manifest_pool import ordered, readers
 
 Form = Literal["csv", "parquet", "hf", "webdataset", "croissant"]
 FORMS: tuple[Form, ...] = ("csv", "parquet", "hf", "webdataset", "croissant")
@@ -40,7 +41,7 @@ class ExportRequest:
     link: how hf and croissant place files. workers: threads that read; 0: one for each core.
     """
 
-    root: Path
+    root: Location
     form: Form
     out: Path
     split: str | None = None
@@ -76,7 +77,8 @@ def export_dataset(request: ExportRequest, on_done: OnDone = lambda: None) -> Ex
     dataset that is not what its manifest says, Stopped where nothing can be written.
     """
     start = time.monotonic()
-    root, out = request.root.absolute(), request.out.absolute()
+    out = request.out.absolute()
+    root = request.root.absolute() if isinstance(request.root, Path) else request.root
     _check_folders(root, out, request.form)
     check_listed(root)
     source = survey(root, request.split)
@@ -92,7 +94,7 @@ def export_dataset(request: ExportRequest, on_done: OnDone = lambda: None) -> Ex
     return summary
 
 
-def check_listed(root: Path) -> None:
+def check_listed(root: Location) -> None:
     """Rows that break no rule, every listed file there, nothing else: as `manifest verify`, without reading pictures.
 
     The manifest and dataset.json themselves are hashed if they are sealed. Raises Unfit that names what is wrong.
@@ -103,8 +105,8 @@ def check_listed(root: Path) -> None:
         known, sha256 = index.expected(file)
         if kind != "file":
             findings.add("link" if kind == "link" else "odd", file, "no file of its own")
-        elif file in (MANIFEST, FACTS) and sha256 is not None and file_sha256(path) != sha256:
-            findings.add("changed", file, "its sha256 is not the sealed one")
+        elif file in (MANIFEST, FACTS) and sha256 is not None:
+            findings.add_all(_sealed_findings(file, path, sha256))
         elif not known and not (may_be_sealed(file) and not index.is_sealed) and file != SEAL:
             findings.add("extra", file, "no row lists it")
     for file in index.missing():
@@ -115,8 +117,17 @@ def check_listed(root: Path) -> None:
         raise Unfit(f"{'; '.join(named)}{more}; {VERIFY}")
 
 
-def _check_folders(root: Path, out: Path, form: Form) -> None:
-    if out.resolve().is_relative_to(root.resolve()) or root.resolve().is_relative_to(out.resolve()):
+def _sealed_findings(file: str, path: str | RemotePath, sha256: str) -> Iterator[Finding]:
+    try:
+        if file_sha256(path) != sha256:
+            yield Finding("changed", file, "its sha256 is not the sealed one")
+    except OSError as error:
+        yield Finding("unreadable", file, reason(error))
+
+
+def _check_folders(root: Location, out: Path, form: Form) -> None:
+    inner, outer = out.resolve(), root.resolve() if isinstance(root, Path) else None
+    if outer is not None and (inner.is_relative_to(outer) or outer.is_relative_to(inner)):
         raise UsageError(f"{out} lies inside the dataset, or the dataset in it; name an --out beside it")
     if form in TABLES:
         if out.exists() or out.is_symlink():
@@ -131,7 +142,7 @@ def _write(source: Source, request: ExportRequest, out: Path, on_done: OnDone) -
         with replacing(out) as stream:
             write(source, stream, on_done)
         return
-    spread = partial(ordered, workers=request.workers or cores())
+    spread = partial(ordered, workers=request.workers or readers(source.root))
     with building(out) as folder:
         if request.form == "hf":
             write_imagefolder(source, folder, request.link, spread, on_done)

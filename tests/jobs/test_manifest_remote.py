@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from p3m_anon.cli import cli
-from p3m_anon.errors import UsageError
+from p3m_anon.errors import ImageError, UsageError
 from p3m_anon.files.dataset_rows import read_rows
+from p3m_anon.files.export_source import Unfit, survey
 from p3m_anon.files.remote import location
+from p3m_anon.jobs.export import FORMS, TABLES, ExportRequest, export_dataset
 from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
 from p3m_anon.jobs.manifest_diff import ManifestDiff, rows_of
 from p3m_anon.jobs.manifest_verify import verify_dataset
@@ -199,3 +201,57 @@ def test_all_other_paths_say_that_they_take_none(arguments, tmp_path, monkeypatc
     assert result.exit_code == 2
     assert "is a URL, and this must be a local directory; manifest build, verify, diff" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def exported(tmp_path):
+    """A sound dataset on disk, without face masks, and the same in the store."""
+    root = build_dataset(tmp_path / "sound", NAMES)
+    memory = fsspec.filesystem("memory")
+    memory.put(f"{root}/", "/export/ds", recursive=True)
+    yield root, location("memory://export/ds"), memory
+    memory.rm("/export", recursive=True)
+
+
+def contents(path):
+    if path.is_file():
+        return {"": path.read_bytes()}
+    return {str(one.relative_to(path)): one.read_bytes() for one in sorted(path.rglob("*")) if one.is_file()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_export_from_a_store_has_the_bytes_of_one_from_the_disk(exported, tmp_path, form):
+    root, there, _ = exported
+    made = [export_dataset(ExportRequest(one, form, tmp_path / f"out {n}")) for n, one in enumerate((root, there))]
+    assert contents(tmp_path / "out 0") == contents(tmp_path / "out 1")
+    assert (made[0].pictures, made[0].files, made[0].bytes) == (made[1].pictures, made[1].files, made[1].bytes)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form not in TABLES])
+def test_what_a_store_gives_wrong_or_not_at_all_is_not_exported(exported, tmp_path, monkeypatch, form):
+    _, there, store = exported
+    good = store.cat_file(f"/export/ds/{IMAGE}")
+    store.pipe(f"/export/ds/{IMAGE}", flip(good))
+    with pytest.raises((Unfit, ImageError), match=r"a\.jpg"):
+        export_dataset(ExportRequest(there, form, tmp_path / "out"))
+    store.pipe(f"/export/ds/{IMAGE}", good)
+    read = type(store)._open
+
+    def some(self, path, *more, **options):
+        if path.endswith("a.jpg"):
+            raise PermissionError("Forbidden")
+        return read(self, path, *more, **options)
+
+    monkeypatch.setattr(type(store), "_open", some)
+    with pytest.raises(Unfit, match=r"a\.jpg: cannot be read \(Permission denied: Forbidden\)"):
+        export_dataset(ExportRequest(there, form, tmp_path / "out"))
+    assert [path.name for path in tmp_path.iterdir()] == ["sound"]
+
+
+def test_a_manifest_that_changes_while_it_is_exported_is_noticed(exported, tmp_path):
+    root, there, store = exported
+    rows = survey(there).rows()
+    next(rows)
+    store.pipe("/export/ds/manifest.jsonl", (root / "manifest.jsonl").read_bytes() + b"\n")
+    with pytest.raises((Unfit, UsageError)):
+        list(rows)
