@@ -80,7 +80,7 @@ def test_the_error_map_says_which_way_and_makes_small_errors_seen() -> None:
     alpha, prediction = np.full((20, 30), 0.5), np.full((20, 30), 0.5)
     prediction[:10, :10], prediction[10:, 20:] = 1.0, 0.0
     prediction[0, 29] = 0.51
-    shown = error_map(alpha, prediction, 30)
+    shown = error_map(alpha, prediction)
     root = np.sqrt(0.5)
     assert np.abs(shown[2, 2] - root * np.array(TOO_MUCH)).max() <= 1
     assert np.abs(shown[15, 25] - root * np.array(TOO_LITTLE)).max() <= 1
