@@ -3,6 +3,7 @@
     python tools/bench_dataset.py                  trees of 1,000, 10,000 and 100,000 pictures of a few kilobytes
     python tools/bench_dataset.py --rows-only      the same without files: write, read and diff of manifests
     python tools/bench_dataset.py --share          verify beside `find | xargs -P sha256sum`, on files of real size
+    python tools/bench_dataset.py --store          verify in a store in memory whose every answer takes 20 ms
 
 Each size runs in a process of its own, whose peak memory is printed.
 """
@@ -31,16 +32,19 @@ from PIL import Image
 
 from p3m_anon.dataset.layout import folder
 from p3m_anon.dataset.rows import SPLITS
+from p3m_anon.extras import import_extra
 from p3m_anon.files.dataset_facts import DatasetFacts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows, write_rows
+from p3m_anon.files.remote import location
 from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
 from p3m_anon.jobs.manifest_diff import ManifestDiff
-from p3m_anon.jobs.manifest_pool import cores
+from p3m_anon.jobs.manifest_pool import cores, readers
 from p3m_anon.jobs.manifest_verify import verify_dataset
 
+LATE = 0.02  # seconds, of each answer of the store in --store
 SIZES = (1_000, 10_000, 100_000)
 CLASSES = {"4 KB": (4 << 10, 4000), "64 KB": (64 << 10, 4000), "500 KB": (500 << 10, 1500), "4 MB": (4 << 20, 200)}
-"""For --share: bytes of a file and how many; a P3M-10k portrait has about 500 KB."""
+"""For --share and --store: bytes of a file and how many; a P3M-10k portrait has about 500 KB."""
 
 
 def row(number: int, changed: bool = False) -> dict[str, Any]:
@@ -144,19 +148,46 @@ def show_share(runs: int) -> None:
             click.echo(f"{count} files of {name}: verify {verify:.2f} s ({rate}), {others}")
 
 
+def show_store(runs: int) -> None:
+    """Threads against one thread, and a store without delay against the disk: what the way through fsspec costs."""
+    memory = import_extra("fsspec", "remote").filesystem("memory")
+    size, count = CLASSES["500 KB"][0], 200
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder_:
+        root, there = Path(folder_), location("memory://bench")
+        sealed_tree(root, size, count)
+        memory.put(f"{root}/", "/bench", recursive=True)
+        disk = statistics.median(timed(lambda: verify_dataset(root)) for _ in range(runs + 1))
+        store = statistics.median(timed(lambda: verify_dataset(there)) for _ in range(runs + 1))
+    click.echo(f"{count} files of 500 KB: disk {disk:.2f} s, memory store {store:.2f} s: {store / disk:.0%}")
+    read = type(memory).cat_file
+
+    def late(self: Any, path: str, *more: Any, **options: Any) -> Any:
+        time.sleep(LATE)
+        return read(self, path, *more, **options)
+
+    type(memory).cat_file = late
+    alone = timed(lambda: verify_dataset(there, 1))
+    for workers in (4, readers(there), 32):
+        took = statistics.median(timed(functools.partial(verify_dataset, there, workers)) for _ in range(runs))
+        click.echo(
+            f"each {LATE * 1000:.0f} ms late: {workers} threads {took:.2f} s, {alone / took:.1f} times one thread's"
+        )
+
+
 @click.command()
 @click.option("--rows-only", is_flag=True, help="No files: write, read and diff.")
 @click.option("--share", is_flag=True, help="Verify beside parallel sha256sum.")
-@click.option("--runs", default=5, show_default=True, help="For --share.")
+@click.option("--store", is_flag=True, help="Verify in a slow store.")
+@click.option("--runs", default=5, show_default=True, help="For --share and --store.")
 @click.option("--most", default=SIZES[-1], show_default=True, help="Leave larger sizes out.")
 @click.option("--one", type=int, hidden=True)
-def main(rows_only: bool, share: bool, runs: int, most: int, one: int | None) -> None:
+def main(rows_only: bool, share: bool, store: bool, runs: int, most: int, one: int | None) -> None:
     """Rows per second of each step at growing sizes: equal numbers mean linear time."""
     if one is not None:
         click.echo(json.dumps(measure(one, rows_only)))
         return
-    if share:
-        show_share(runs)
+    if share or store:
+        (show_share if share else show_store)(runs)
         return
     for count in [size for size in SIZES if size <= most]:
         options = ["--rows-only"] if rows_only else []
