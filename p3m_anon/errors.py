@@ -20,6 +20,10 @@ class UnsupportedImage(ImageError):
     """A readable format that we do not write (HEIC, AVIF, GIF, several frames)."""
 
 
+class TooLarge(ImageError):
+    """A picture that needs more memory than there is."""
+
+
 class WeightsError(P3MError):
     """Model weights are missing or are not the published file."""
 

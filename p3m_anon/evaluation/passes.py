@@ -1,0 +1,135 @@
+"""A matting network on its device, in the form that runs fastest: one pass over pictures of one size."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from p3m_anon.errors import TooLarge, UsageError, WeightsError
+from p3m_anon.methods.p3mnet.layers import fold_batch_norm
+from p3m_anon.methods.p3mnet.network import TRANSITION, P3MNet
+
+if TYPE_CHECKING:
+    from p3m_anon.evaluation.resize import Floats
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
+BYTES_PER_PIXEL = 1300  # at the peak of a pass in float32
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the first GPU, or the CPU without one. Raises UsageError for a device that is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device {name} is not known; use auto, cpu or cuda") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"--device {name} is not supported; use auto, cpu or cuda")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"--device {name}: torch sees no such GPU; use --device cpu, or see p3m-anon doctor")
+    return device
+
+
+class Passes:
+    """Runs a network, only as much of it as is asked for.
+
+    Pixels go in as float32 (B, h, w, 3) in 0..255, sides multiples of 32. Raises TooLarge where memory does not
+    suffice, WeightsError for results that are not finite.
+    """
+
+    def __init__(self, network: P3MNet, device: torch.device, precision: str = "float32") -> None:
+        """network: in eval mode; it is changed, and is of no use for training afterwards."""
+        fold_batch_norm(network)
+        self._dtype = _DTYPES[precision]
+        self._network = network.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._device = device
+        # of values 0..255
+        self._mean = 255 * torch.tensor(MEAN, device=device).view(3, 1, 1)
+        self._deviation = 255 * torch.tensor(DEVIATION, device=device).view(3, 1, 1)
+
+    def alpha(self, pixels: Floats) -> Floats:
+        """The alpha matte, float32 (B, h, w) in [0, 1], of a pass through the whole network."""
+        with self._running(pixels) as images:
+            output = self._network(images)
+            _check_finite(output.global_logits, output.local)
+            return _array(output.fused[:, 0])
+
+    def classes(self, pixels: Floats) -> npt.NDArray[np.uint8]:
+        """The segmentation, uint8 (B, h, w): 0 background, 1 transition, 2 foreground; without the matting decoder."""
+        with self._running(pixels) as images:
+            logits = self._network.segment(images)
+            _check_finite(logits)
+            found: npt.NDArray[np.uint8] = logits.argmax(1).to(torch.uint8).cpu().numpy()
+            return found
+
+    def local(self, pixels: Floats) -> Floats:
+        """Alpha for the transition region, float32 (B, h, w) in [0, 1]; without the end of the semantic decoder."""
+        with self._running(pixels) as images:
+            local = self._network.matte(images)
+            _check_finite(local)
+            return _array(local[:, 0])
+
+    @contextlib.contextmanager
+    def _running(self, pixels: Floats) -> Iterator[Tensor]:
+        """The network's input, channels last as the pixels are; what comes of too little memory is explained."""
+        count, height, width = pixels.shape[:3]
+        self._check_memory(count * height * width)
+        try:
+            with torch.inference_mode():
+                images = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
+                yield ((images - self._mean) / self._deviation).to(self._dtype)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise _too_large(count * height * width) from error
+        except RuntimeError as error:
+            if "alloc" not in str(error):
+                raise
+            raise _too_large(count * height * width) from error
+
+    def _check_memory(self, pixels: int) -> None:
+        """On the CPU nothing is raised when memory runs out: the system ends the whole process."""
+        if self._device.type == "cpu" and pixels * BYTES_PER_PIXEL * self._dtype.itemsize // 4 > _free_memory():
+            raise _too_large(pixels)
+
+
+def transition(classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """bool, where `classes` are neither background nor foreground."""
+    found: npt.NDArray[np.bool_] = classes == TRANSITION
+    return found
+
+
+def _too_large(pixels: int) -> TooLarge:
+    return TooLarge(
+        f"not enough memory for a pass over {pixels / 1e6:.1f} megapixels; use --strategy tiled or resize, or a smaller"
+        " --batch"
+    )
+
+
+def _free_memory() -> float:
+    """Bytes that a process can get without pushing out others; infinite where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return float("inf")
+    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), float("inf"))
+
+
+def _check_finite(*results: Tensor) -> None:
+    if not all(bool(torch.isfinite(one).all()) for one in results):
+        raise WeightsError(
+            "the network gave values that are not finite: damaged weights, or --precision float16, which overflows;"
+            " use bfloat16 or float32"
+        )
+
+
+def _array(result: Tensor) -> Floats:
+    array: Floats = result.float().cpu().numpy()
+    return array
