@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p3m_anon.engines.local import Early
-from p3m_anon.errors import ImageError
+from p3m_anon.errors import ImageError, WeightsError
 from p3m_anon.evaluation.rows import EvalRow, digest_of
 from p3m_anon.files.alphas import Alpha, read_alpha
 from p3m_anon.files.dataset_facts import file_sha256
@@ -158,12 +158,8 @@ class PictureJob:
         try:
             matte = self.predictor.predict(loaded.rgb, loaded.trimap if self.needs_trimap else None)
             _fit("prediction", matte, loaded.alpha)
-        except (ImageError, ValueError, MemoryError) as error:
+        except (ImageError, WeightsError, ValueError, MemoryError) as error:  # too large, too small, not finite
             return self._failed(loaded.picture, error)
-        except RuntimeError as error:  # of torch
-            if "out of memory" not in str(error):
-                raise
-            return self._failed(loaded.picture, MemoryError())
         digest = hashlib.sha256(matte.tobytes()).hexdigest()
         loaded.row = replace(loaded.row, prediction_sha256=digest, seconds=time.monotonic() - start)
         loaded.prediction = matte

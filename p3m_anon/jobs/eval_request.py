@@ -34,7 +34,7 @@ class EvalRequest:
     transition_only: bool = False
     strategy: str = "hybrid"
     precision: str = "float32"
-    device: str = "cpu"
+    device: str = "auto"
     out: Path | None = None
     parquet: bool = False
     workers: int = 0
