@@ -9,7 +9,7 @@ matte is 1 minus what its value exceeds the level by, and 1 where that is less t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _THRESHOLDS = 0.1 * np.arange(11)  # 0.30000000000000004 and so on, as published; compared in float64
 _DEAD_ZONE = 0.15
+_ROWS = 64  # at a time: they stay in the processor's cache, and memory grows by bytes for a pixel, not by floats
 
 
 def connectivity_error(prediction: Matte, alpha: Matte) -> float:
@@ -41,23 +42,21 @@ def connectivity_error(prediction: Matte, alpha: Matte) -> float:
 def connectivity_of_pair(prediction: Matte, alpha: Matte) -> float:
     """The same for a pair that was checked."""
     depth, steps = core_depths(prediction, alpha)
-    # Elsewhere both connections are 1: neither value is out of the dead zone, or the level is 1.
-    counted = ((prediction >= _DEAD_ZONE) | (alpha >= _DEAD_ZONE)) & (depth < steps)
-    levels = _THRESHOLDS.astype(np.float32)[depth[counted]]
-    difference = _connection(prediction[counted] - levels) - _connection(alpha[counted] - levels)
-    return float(np.abs(difference).sum(dtype=np.float64)) / 1000
+    total = 0.0
+    for top in range(0, len(alpha), _ROWS):
+        rows = slice(top, top + _ROWS)
+        p, a, of = prediction[rows], alpha[rows], depth[rows]
+        # Elsewhere both connections are 1: neither value is out of the dead zone, or the level is 1.
+        counted = ((p >= _DEAD_ZONE) | (a >= _DEAD_ZONE)) & (of < steps)
+        level = _THRESHOLDS.astype(np.float32)[of[counted]]
+        difference = _connection(p[counted] - level) - _connection(a[counted] - level)
+        total += float(np.abs(difference).sum(dtype=np.float64))
+    return total / 1000
 
 
 def _connection(beyond: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """phi in the paper: 1 for what is connected, less by what a matte has `beyond` its level."""
     return 1 - beyond * (beyond >= _DEAD_ZONE)
-
-
-class _Core(NamedTuple):
-    """The largest piece, bool (h, w), and one of its pixels with the highest value, x and y."""
-
-    mask: Mask
-    seed: tuple[int, int]
 
 
 def core_depths(prediction: Matte, alpha: Matte) -> tuple[npt.NDArray[np.uint8], int]:
@@ -68,38 +67,58 @@ def core_depths(prediction: Matte, alpha: Matte) -> tuple[npt.NDArray[np.uint8],
     """
     depth = np.zeros(alpha.shape, np.uint8)
     inside = np.ones(alpha.shape, bool)
-    part, lower, core = depth, np.asarray(np.minimum(prediction, alpha), np.float64), None
-    for step, threshold in enumerate(_THRESHOLDS[1:]):
-        reached = (lower >= threshold).view(np.uint8)
+    part, reach = depth, _reach(prediction, alpha)
+    seed = _highest(reach)
+    for step in range(len(_THRESHOLDS) - 1):
+        reached = (reach > step).view(np.uint8)
         x, y, width, height = cv2.boundingRect(reached)
         if not width:
             return depth, step
         window = slice(y, y + height), slice(x, x + width)
-        reached, lower, inside, part = reached[window], lower[window], inside[window], part[window]
-        seed = (core.seed[0] - x, core.seed[1] - y) if core else None
-        core = _flooded(reached, seed) or _labelled(reached, lower)
-        inside &= core.mask
+        reached, reach, inside, part = reached[window], reach[window], inside[window], part[window]
+        seed = seed[0] - x, seed[1] - y
+        core = _flooded(reached, seed)
+        if core is None:
+            core = _labelled(reached)
+            seed = _highest(reach * core)
+        inside &= core
         part += inside
     return depth, len(_THRESHOLDS) - 1
 
 
-def _flooded(reached: npt.NDArray[np.uint8], seed: tuple[int, int] | None) -> _Core | None:
-    """The piece around `seed` if it is more than half of all; None if that cannot be said."""
+def _reach(prediction: Matte, alpha: Matte) -> npt.NDArray[np.uint8]:
+    """How many thresholds from 0.1 on each pixel reaches in both mattes, uint8 (H, W)."""
+    reach = np.zeros(alpha.shape, np.uint8)
+    for top in range(0, len(alpha), _ROWS):
+        rows = slice(top, top + _ROWS)
+        lower = np.asarray(np.minimum(prediction[rows], alpha[rows]), np.float64)
+        for threshold in _THRESHOLDS[1:]:
+            reach[rows] += lower >= threshold
+    return reach
+
+
+def _highest(values: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    """The middle one of the pixels with the highest value, x and y: what is around it is large and lasts longest."""
+    places = np.flatnonzero(values == values.max())
+    y, x = np.unravel_index(int(places[len(places) // 2]), values.shape)
+    return int(x), int(y)
+
+
+def _flooded(reached: npt.NDArray[np.uint8], seed: tuple[int, int]) -> Mask | None:
+    """The piece around `seed`, bool (h, w), if it is more than half of all; None if it is not."""
+    x, y = seed
     height, width = reached.shape
-    if seed is None or not (0 <= seed[0] < width and 0 <= seed[1] < height and reached[seed[1], seed[0]]):
+    if not (0 <= x < width and 0 <= y < height and reached[y, x]):
         return None
-    total = cv2.countNonZero(reached)
     filled = reached.copy()
     area, *_ = cv2.floodFill(filled, None, seed, 2, flags=4)
-    return _Core(filled == 2, seed) if 2 * area > total else None
+    return filled == 2 if 2 * area > cv2.countNonZero(reached) else None
 
 
-def _labelled(reached: npt.NDArray[np.uint8], lower: npt.NDArray[np.float64]) -> _Core:
-    """The largest piece; of several the first in raster order, by whose first pixels OpenCV does not number them."""
+def _labelled(reached: npt.NDArray[np.uint8]) -> Mask:
+    """The largest piece, bool (h, w); of several the first in raster order, which OpenCV's numbers need not follow."""
     count, labels = cv2.connectedComponents(reached, connectivity=4)
     areas = np.bincount(labels.ravel(), minlength=count)[1:]
     largest = 1 + np.flatnonzero(areas == areas.max())
     label = largest[0] if len(largest) == 1 else labels.flat[np.isin(labels, largest).argmax()]
-    mask = labels == label
-    _, _, _, seed = cv2.minMaxLoc(lower, mask.view(np.uint8))
-    return _Core(mask, (int(seed[0]), int(seed[1])))
+    return np.asarray(labels == label)

@@ -6,6 +6,7 @@ computes it: derivatives of a Gaussian of sigma 1.4, cut off at 4 sigma, borders
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 _SIGMA = 1.4
 _RADIUS = round(4 * _SIGMA)
-_ROWS = 128  # at a time: they stay in the processor's cache, and memory does not grow with the picture
+_OFFSETS = np.arange(-_RADIUS, _RADIUS + 1)
+_BELL = np.exp(-0.5 * (_OFFSETS / _SIGMA) ** 2)
+_SMOOTH = _BELL / _BELL.sum()
+_SLOPE = _SMOOTH * _OFFSETS / _SIGMA**2
+_TILE = 128  # pixels a side: it stays in the processor's cache, and memory does not grow with the picture
 
 
 def gradient_error(prediction: Matte, alpha: Matte) -> float:
@@ -35,37 +40,28 @@ def gradient_error(prediction: Matte, alpha: Matte) -> float:
 
 def gradient_of_pair(prediction: Matte, alpha: Matte) -> float:
     """The same for a pair that was checked."""
-    window = _changing_part(prediction, alpha)
-    prediction, alpha = prediction[window], alpha[window]
+    height, width = alpha.shape
     total = 0.0
-    for top in range(0, len(alpha), _ROWS):
-        above = min(top, _RADIUS)
-        near = slice(top - above, top + _ROWS + _RADIUS)
-        rows = slice(above, above + _ROWS)
-        total += cv2.norm(_magnitude(prediction[near])[rows], _magnitude(alpha[near])[rows], cv2.NORM_L2SQR)
+    for top, left in product(range(0, height, _TILE), range(0, width, _TILE)):
+        of_prediction, of_alpha = _magnitude(prediction, top, left), _magnitude(alpha, top, left)
+        if of_prediction is not None and of_alpha is not None:
+            total += cv2.norm(of_prediction, of_alpha, cv2.NORM_L2SQR)
+        elif (one := of_alpha if of_prediction is None else of_prediction) is not None:
+            total += cv2.norm(one, cv2.NORM_L2SQR)
     return total / 10
 
 
-def _changing_part(prediction: Matte, alpha: Matte) -> tuple[slice, slice]:
-    """Rows and columns outside which both mattes keep their first value, as a portrait's background does.
+def _magnitude(matte: Matte, top: int, left: int) -> npt.NDArray[np.float64] | None:
+    """Length of the gradient in the tile that begins at a row and a column, float64 (h, w).
 
-    A margin as wide as the kernel is included: reflected at its end, it is as flat as what was cut off.
+    None where the matte is flat as far as the kernel sees, which is most of a portrait: the gradient is 0 there.
     """
-    changes = (prediction != prediction[0, 0]) | (alpha != alpha[0, 0])
-    x, y, width, height = cv2.boundingRect(changes.view(np.uint8))
-    if not width:
-        return slice(0), slice(0)
-    rows, columns = (slice(max(at - _RADIUS, 0), at + size + _RADIUS) for at, size in ((y, height), (x, width)))
-    return rows, columns
-
-
-def _magnitude(matte: Matte) -> npt.NDArray[np.float64]:
-    """Length of the gradient, float64 (H, W)."""
-    x = np.arange(-_RADIUS, _RADIUS + 1)
-    smooth = np.exp(-0.5 * (x / _SIGMA) ** 2)
-    smooth /= smooth.sum()
-    slope = smooth * x / _SIGMA**2
-    across = cv2.sepFilter2D(matte, cv2.CV_64F, slope, smooth, borderType=cv2.BORDER_REFLECT)
-    down = cv2.sepFilter2D(matte, cv2.CV_64F, smooth, slope, borderType=cv2.BORDER_REFLECT)
+    above, before = min(top, _RADIUS), min(left, _RADIUS)
+    near = matte[top - above : top + _TILE + _RADIUS, left - before : left + _TILE + _RADIUS]
+    if near.min() == near.max():
+        return None
+    own = slice(above, above + _TILE), slice(before, before + _TILE)
+    across = cv2.sepFilter2D(near, cv2.CV_64F, _SLOPE, _SMOOTH, borderType=cv2.BORDER_REFLECT)[own]
+    down = cv2.sepFilter2D(near, cv2.CV_64F, _SMOOTH, _SLOPE, borderType=cv2.BORDER_REFLECT)[own]
     # Not cv2.magnitude: the last digit of what it gives depends on where in memory the arrays lie.
     return np.asarray(np.sqrt(across * across + down * down), np.float64)

@@ -84,8 +84,8 @@ def test_the_largest_piece_can_be_another_one_later():
     assert connectivity_error(prediction, alpha) == pytest.approx(connectivity(prediction, alpha), rel=1e-9)
 
 
-def test_one_large_piece_is_labelled_once(monkeypatch):
-    """What makes it quick: after the first threshold a flood fill is enough."""
+def test_one_large_piece_needs_no_labels(monkeypatch):
+    """What makes it quick: a flood fill is enough."""
     calls = []
     labelled = module._labelled
     monkeypatch.setattr(module, "_labelled", lambda *arrays: calls.append(1) or labelled(*arrays))
@@ -94,7 +94,17 @@ def test_one_large_piece_is_labelled_once(monkeypatch):
     alpha[rng.random(alpha.shape) < 0.02] = 0
     prediction = np.clip(alpha - 0.05 * rng.random(alpha.shape), 0, 1)
     assert connectivity_error(prediction, alpha) == pytest.approx(connectivity(prediction, alpha), rel=1e-9)
-    assert len(calls) == 1
+    assert calls == []
+
+
+def test_of_two_pieces_labels_say_which_is_larger(monkeypatch):
+    """Neither is more than half of all, so a flood fill cannot."""
+    calls = []
+    labelled = module._labelled
+    monkeypatch.setattr(module, "_labelled", lambda *arrays: calls.append(1) or labelled(*arrays))
+    alpha = 0.25 * (disc((30, 60), 15, 15, 10) + disc((30, 60), 15, 45, 10))
+    assert core_depths(alpha, alpha)[0][15, 15::30].tolist() == [2, 0]
+    assert len(calls) == 2
 
 
 def test_nothing_in_common_is_no_error_as_published():

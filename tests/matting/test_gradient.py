@@ -34,20 +34,24 @@ def test_equal_to_the_convolution_written_out(pair):
 
 
 @pytest.mark.parametrize("height", [127, 128, 129, 133, 134, 257, 300])
-def test_the_seams_between_strips_do_not_show(height):
+def test_the_seams_between_tiles_do_not_show(height):
     rng = np.random.default_rng(height)
     prediction, alpha = rng.random((height, 9)), rng.random((height, 9))
+    assert gradient_error(prediction.T, alpha.T) == pytest.approx(gradient(prediction, alpha), rel=1e-6)
     assert gradient_error(prediction, alpha) == pytest.approx(gradient(prediction, alpha), rel=1e-6)
 
 
 @pytest.mark.parametrize("background", [0.0, 1.0, 0.3])
-@pytest.mark.parametrize("at", [(0, 0), (3, 60), (90, 70), (93, 0), (40, 40), (95, 75)])
-def test_a_wide_flat_background_changes_nothing(background, at):
+@pytest.mark.parametrize("at", [(0, 0), (121, 200), (122, 121), (127, 128), (128, 134), (255, 133), (299, 255)])
+def test_flat_tiles_are_those_that_no_change_reaches(background, at):
+    """A small change at either side of the seams, in one matte and in both."""
     rng = np.random.default_rng(5)
-    prediction, alpha = np.full((100, 80), background), np.full((100, 80), background)
-    prediction[at[0] : at[0] + 7, at[1] : at[1] + 9] = rng.random((7, 9))[: 100 - at[0], : 80 - at[1]]
-    alpha[at[0] : at[0] + 5, at[1] : at[1] + 5] = rng.random((5, 5))[: 100 - at[0], : 80 - at[1]]
-    assert gradient_error(prediction, alpha) == pytest.approx(gradient(prediction, alpha), rel=1e-6)
+    flat, alpha = np.full((300, 256), background), np.full((300, 256), background)
+    alpha[at[0] : at[0] + 2, at[1] : at[1] + 2] = rng.random()
+    for prediction in (flat, 0.5 * alpha):
+        expected = gradient(prediction, alpha)
+        assert gradient_error(prediction, alpha) == pytest.approx(expected, rel=1e-6)
+        assert gradient_error(alpha, prediction) == pytest.approx(expected, rel=1e-6)
 
 
 @given(pairs())
