@@ -116,10 +116,12 @@ class EvalRequest:
         return Path("eval") / "-".join(dict.fromkeys(filter(None, parts)))
 
     def about(self) -> str:
-        """One line that tells this evaluation from others; a run folder holds one."""
-        mattes = f"--pred {self.pred}" if self.pred else f"--checkpoint {self.checkpoint or '-'} {self.strategy}"
-        said = [self.split, self.label, f"--method {self.method}" if self.method else "", mattes]
-        return " ".join([*filter(None, said), *(["--transition-only"] if self.transition_only else [])])
+        """One line that tells this evaluation from others; a run folder holds one. Folders may have moved meanwhile."""
+        mattes = f"--pred {self.pred}" if self.pred else f"--checkpoint {self.checkpoint or '-'}"
+        how = "" if self.pred else f"--strategy {self.strategy} --precision {self.precision}"
+        method = f"--method {self.method}" if self.method else ""
+        area = "--transition-only" if self.transition_only else ""
+        return " ".join(filter(None, (self.root.resolve().name, self.split, self.label, method, mattes, how, area)))
 
 
 @dataclass

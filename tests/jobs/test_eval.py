@@ -292,6 +292,12 @@ def test_a_run_folder_holds_one_evaluation(root, mattes, tmp_path):
             run(root, mattes, **options)
     with pytest.raises(UsageError, match="something else"):
         run(root, make_mattes(tmp_path / "others"))
+    with pytest.raises(UsageError, match="something else"):
+        run(make_split(tmp_path / "other_data"), mattes)
+    (tmp_path / "moved").mkdir()
+    root.rename(tmp_path / "moved/data")
+    summary = evaluate(EvalRequest(tmp_path / "moved/data", "P3M-500-P", pred=mattes, out=tmp_path / "run"))
+    assert summary.kept == 6
 
 
 def test_wrong_folders_are_refused_before_anything_is_written(root, mattes, tmp_path):

@@ -65,6 +65,27 @@ def test_it_is_asked_again_only_for_what_changed(root):
     assert len(trained_on.asked) == 4
 
 
+def test_the_method_and_checkpoint_that_were_named_are_used(root, tmp_path):
+    """A small network with random weights, through the file that a training would leave."""
+    torch = pytest.importorskip("torch")
+    from p3m_anon.evaluation.predict import load_predictor
+
+    torch.manual_seed(1)
+    note = json.dumps({"method": "p3mnet", "width": 4})
+    state = eval_request.METHODS["p3mnet"].build(4).state_dict()
+    file = tmp_path / "small.ckpt"
+    torch.save({"state_dict": state, "p3m_anon": note}, file)
+    summary = evaluate(EvalRequest(root, "P3M-500-P", "p3mnet", file, strategy="full", out=tmp_path / "run"))
+    assert summary.exit_code == 0
+    predictor = load_predictor("p3mnet", file, strategy="full", device="auto", precision="float32")
+    for row in read_csv(tmp_path / "run/rows.csv"):
+        matte = predictor.predict(decoded(root / f"validation/P3M-500-P/blurred_image/{row.id}.jpg"))
+        alpha = cv2.imread(str(root / f"validation/P3M-500-P/mask/{row.id}.png"), 0)
+        assert row.sad == pytest.approx(np.abs(matte - alpha / 255).sum() / 1000, rel=1e-4)
+    said = json.loads((tmp_path / "run/settings.json").read_text())
+    assert said["predictor_digest"] == predictor.digest
+
+
 def test_its_errors_are_rows(root):
     size = (HEIGHT, WIDTH)
     raised = iter([ImageError("too small for it"), WeightsError("not finite"), MemoryError()])
