@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from p3m_anon.methods.losses import Targets
+
+Loss = Callable[[Any, "Targets", str], Any]
+"""(what the network gave, targets, recipe) -> a NamedTuple of scalars or None, `total` first: what is trained on."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +21,9 @@ class Method:
 
     name: on the command line. title: in the paper's tables. needs_trimap: it is scored in the transition region only.
     build: a network with random weights; width: its channels at full size, 0 for the paper's. load_published: from the
-    names of a published checkpoint, in place; None where there is none. paper: where it is described.
+    names of a published checkpoint, in place; None where there is none. loss: what it is trained on. load_backbone:
+    start its encoder from ImageNet weights by torchvision's names, in place; None where it has no such encoder. paper:
+    where it is described.
     """
 
     name: str
@@ -24,6 +31,8 @@ class Method:
     needs_trimap: bool
     build: Callable[[int], nn.Module]
     load_published: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None
+    loss: Loss
+    load_backbone: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None
     paper: str
 
 
@@ -47,11 +56,43 @@ def _load_p3mnet(network: nn.Module, state: Mapping[str, Tensor], name: str) -> 
     load_published(network, state, name)
 
 
+def _load_resnet34(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
+    from p3m_anon.methods.p3mnet.checkpoint import load_resnet34
+    from p3m_anon.methods.p3mnet.network import P3MNet
+
+    assert isinstance(network, P3MNet)
+    load_resnet34(network.encoder, state, name)
+
+
+def _p3mnet_loss(output: Any, targets: Targets, recipe: str) -> Any:
+    from p3m_anon.methods.p3mnet.loss import total_loss
+
+    return total_loss(output, targets, recipe)  # type: ignore[arg-type]
+
+
 _P3M = "Privacy-Preserving Portrait Matting, Li, Ma, Zhang and Tao, ACM MM 2021"
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
-        Method("p3mnet", "P3M-Net", False, _p3mnet, _load_p3mnet, _P3M),
-        Method("basic", "BASIC", False, _basic, None, f"{_P3M}, section 5.3"),
+        Method(
+            name="p3mnet",
+            title="P3M-Net",
+            needs_trimap=False,
+            build=_p3mnet,
+            load_published=_load_p3mnet,
+            loss=_p3mnet_loss,
+            load_backbone=_load_resnet34,
+            paper=_P3M,
+        ),
+        Method(
+            name="basic",
+            title="BASIC",
+            needs_trimap=False,
+            build=_basic,
+            load_published=None,
+            loss=_p3mnet_loss,
+            load_backbone=_load_resnet34,
+            paper=f"{_P3M}, section 5.3",
+        ),
     )
 }
