@@ -21,10 +21,8 @@ class PathOrUrl(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Raises as `files.remote.location` does."""
-        found = location(value) if isinstance(value, str) else value
-        if isinstance(found, RemotePath):
-            return found
-        return super().convert(str(found), param, ctx)
+        found = location(value) if isinstance(value, str) and is_url(value) else value
+        return found if isinstance(found, RemotePath) else super().convert(found, param, ctx)
 
 
 class LocalPath(click.Path):

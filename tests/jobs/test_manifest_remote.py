@@ -181,7 +181,9 @@ def test_the_commands_take_urls(root, store, tmp_path):
     shown = run("build", URL, "--out", tmp_path / "new", code=1).stdout
     assert f"written into {tmp_path / 'new'}: put them into {URL}: manifest.jsonl" in shown
     assert run("verify", root.as_uri(), code=1).stdout.count("values") == 2
-    assert "no folder" in run("verify", "memory://corner/none", code=2).stderr.replace("is not a", "no")
+    assert "memory://corner/none is not a folder" in run("verify", "memory://corner/none", code=2).stderr
+    for nowhere in ("", (tmp_path / "none").as_uri()):
+        assert "does not exist" in run("verify", nowhere, code=2).stderr
 
 
 @pytest.mark.parametrize(
