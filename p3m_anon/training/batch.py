@@ -38,8 +38,17 @@ class Batch(NamedTuple):
 
     def to(self, device: torch.device | str) -> Batch:
         """The same on a device; does not wait for the copy if it is pinned."""
-        moved = [None if one is None else one.to(device, non_blocking=True) for one in self[:5]]
-        return Batch(*moved, self.ids, self.replaced)  # type: ignore[arg-type]
+
+        def moved(one: Tensor) -> Tensor:
+            return one.to(device, non_blocking=True)
+
+        return self._replace(
+            image=moved(self.image),
+            alpha=moved(self.alpha),
+            trimap=moved(self.trimap),
+            foreground=None if self.foreground is None else moved(self.foreground),
+            background=None if self.background is None else moved(self.background),
+        )
 
     def targets(self) -> Targets:
         """As the losses want it, computed where the batch is: its `image` is what the network gets.

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Recipe = Literal["paper", "official"]
+SMALLEST_SIZE = 32
+"""Pixels; the losses need as many."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class SampleSettings:
         """Raises ValueError for values that make no sample."""
         if self.seed < 0:
             raise ValueError(f"seed must not be negative, got {self.seed}")
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1, got {self.size}")
+        if self.size < SMALLEST_SIZE:
+            raise ValueError(f"size must be at least {SMALLEST_SIZE}, got {self.size}")
         if not self.crops or min(self.crops) < 1:
             raise ValueError(f"crops must be sides of at least 1 pixel, got {self.crops}")
         if not 1 <= self.kernels[0] <= self.kernels[1]:
