@@ -7,12 +7,9 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from p3m_anon.jobs.eval_picture import Result
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -76,13 +73,7 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
     request = EvalRequest(root, **{**options, "workers": options["workers"] or 0})
     signal.signal(signal.SIGTERM, _terminated)
     with Counter("pictures", quiet=as_json) as counter:
-
-        def on_result(result: Result) -> None:
-            counter.done()
-            if result.row is not None and result.row.error:
-                counter.line(f"{result.id}: {result.row.error}")
-
-        summary = evaluate(request, on_result=on_result)
+        summary = evaluate(request, on_result=lambda _: counter.done())
     if as_json:
         click.echo(summary.to_json())
     else:

@@ -18,7 +18,7 @@ LISTED = 20  # errors named; rows.csv has all
 
 
 def show(summary: EvalSummary, *, dry_run: bool = False) -> None:
-    """Everything that has to be said; errors were named while they came, and are counted here."""
+    """Everything that has to be said."""
     out = Console(highlight=False, markup=False, soft_wrap=True)
     if dry_run:
         _errors(out, summary)
