@@ -105,6 +105,10 @@ def test_of_two_pieces_labels_say_which_is_larger(monkeypatch):
     alpha = 0.25 * (disc((30, 60), 15, 15, 10) + disc((30, 60), 15, 45, 10))
     assert core_depths(alpha, alpha)[0][15, 15::30].tolist() == [2, 0]
     assert len(calls) == 2
+    calls.clear()  # with a small piece that is higher: once to find the large one, once when it has ended
+    alpha = 0.85 * disc((30, 60), 15, 15, 12) + disc((30, 60), 15, 45, 5)
+    assert core_depths(alpha, alpha)[0][15, 15::30].tolist() == [8, 0]
+    assert len(calls) == 2
 
 
 def test_nothing_in_common_is_no_error_as_published():
