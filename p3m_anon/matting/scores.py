@@ -42,7 +42,7 @@ class Scores(NamedTuple):
 
 
 def score(prediction: Matte, alpha: Matte, trimap: Trimap) -> Scores:
-    """Everything about one pair; the same numbers as one function at a time, several times as fast.
+    """Everything about one pair: the same numbers as one function at a time gives, shared work done once.
 
     prediction, alpha: float32 or float64 (H, W), [0, 1]; alpha best as `uint8 / 255` in float64 (connectivity.py says
     why). trimap: uint8 (H, W) with 0, 128 and 255. Raises ValueError for other arrays, and for nan or infinity.
