@@ -1,0 +1,85 @@
+"""How a method is trained: all that its weights depend on, beside the pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from p3m_anon.errors import UsageError
+from p3m_anon.training.settings import SampleSettings
+
+Precision = Literal["fp32", "bf16", "fp16"]
+Schedule = Literal["fixed", "cosine"]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One training run. The defaults are the paper's: Adam at 1e-5 throughout, batches of 8, 150 epochs.
+
+    width: channels at full size, 0 for the method's own. batch_size: pictures that go through the network together, on
+    each device. accumulate: batches whose gradients one step averages. max_steps: ends the run early; 0: it does not.
+    warmup: steps during which the learning rate grows. clip: largest norm of a step's gradient; 0: any. ema: share of
+    the averaged weights that a step keeps; 0: no average. precision: of the network's arithmetic; weights and losses
+    are float32. backbone: sha256 of the file that the encoder starts from, "" for none.
+    """
+
+    method: str = "p3mnet"
+    width: int = 0
+    batch_size: int = 8
+    accumulate: int = 1
+    epochs: int = 150
+    max_steps: int = 0
+    learning_rate: float = 1e-5
+    schedule: Schedule = "fixed"
+    warmup: int = 0
+    clip: float = 0.0
+    ema: float = 0.0
+    precision: Precision = "fp32"
+    compile: bool = False
+    backbone: str = ""
+    samples: SampleSettings = field(default_factory=SampleSettings)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for what cannot be trained with."""
+        for name in ("batch_size", "accumulate", "epochs"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        for name in ("max_steps", "warmup", "clip"):
+            if not getattr(self, name) >= 0:
+                raise UsageError(f"--{name.replace('_', '-')} must not be negative, got {getattr(self, name)}")
+        if not 0 < self.learning_rate < float("inf"):
+            raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.ema < 1:
+            raise UsageError(f"--ema must be below 1, like 0.999, got {self.ema}")
+        for name, known in (("precision", get_args(Precision)), ("schedule", get_args(Schedule))):
+            if getattr(self, name) not in known:
+                raise UsageError(f"--{name} {getattr(self, name)} is not known; use {', '.join(known)}")
+
+    def steps_per_epoch(self, batches: int) -> int:
+        """Of an epoch of so many batches; what does not fill a step is left out of this epoch.
+
+        Raises UsageError where there is not one.
+        """
+        if batches < self.accumulate:
+            raise UsageError(
+                f"an epoch has {batches} batches of {self.batch_size}, and a step takes {self.accumulate}; use a"
+                " smaller --batch-size or --accumulate"
+            )
+        return batches // self.accumulate
+
+    def steps(self, batches: int) -> int:
+        """Of the whole run."""
+        steps = self.epochs * self.steps_per_epoch(batches)
+        return min(steps, self.max_steps) if self.max_steps else steps
+
+
+def changes(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:
+    """What differs, a line each: `learning_rate: 1e-05 -> 0.001`. Both are of JSON's kinds."""
+    lines = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            lines += changes(old, new, f"{prefix}{name}.")
+        elif old != new:
+            lines.append(f"{prefix}{name}: {old} -> {new}")
+    return lines
