@@ -46,8 +46,13 @@ class NamedFiles:
         yield from (_path(file) for (file,) in self._db.execute("SELECT file FROM files WHERE NOT used ORDER BY file"))
 
 
+def encodable(name: str) -> str:
+    """Names of files need not be valid UTF-8; ids and messages have to be."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _text(name: str) -> bytes:
-    """Names need not be valid UTF-8; bytes are compared in the order of their code points."""
+    """Bytes are compared in the order of their code points."""
     return name.encode("utf-8", "surrogateescape")
 
 

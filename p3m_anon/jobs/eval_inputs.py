@@ -13,7 +13,7 @@ from p3m_anon.dataset.rows import Split
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.private import private_folder
-from p3m_anon.jobs.eval_files import NamedFiles
+from p3m_anon.jobs.eval_files import NamedFiles, encodable
 from p3m_anon.jobs.split_files import ORIGINALS
 
 
@@ -108,7 +108,7 @@ def _found(root: Path, split: Split) -> Iterator[Picture]:
         for role in found:
             problem = problem or _twins(f"{role}s", found[role])
         image, alpha, trimap = (paths[0] if paths else None for paths in found.values())
-        yield Picture(stem, stem, image, alpha, trimap, problem=problem)
+        yield Picture(encodable(stem), stem, image, alpha, trimap, problem=problem)
 
 
 def _base(root: Path, split: Split) -> Path:

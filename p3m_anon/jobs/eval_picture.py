@@ -19,6 +19,7 @@ from p3m_anon.evaluation.rows import EvalRow, digest_of
 from p3m_anon.files.alphas import Alpha, read_alpha
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.images import read
+from p3m_anon.jobs.eval_files import encodable
 from p3m_anon.jobs.eval_inputs import Picture
 from p3m_anon.matting.scores import restricted, score
 from p3m_anon.matting.trimap import published_trimap
@@ -179,7 +180,7 @@ class PictureJob:
         return digest_of(maker, key, alpha, trimap or MADE, "transition" if self.restrict else "whole")
 
     def _failed(self, picture: Picture, error: Exception) -> Result:
-        text = " ".join(str(error).split())
+        text = encodable(" ".join(str(error).split()))
         if isinstance(error, MemoryError):
             text = "not enough memory for it; close other programs, or use fewer --workers"
         return Result(picture.id, replace(self.base, id=picture.id, error=text or type(error).__name__))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from p3m_anon.dataset.rows import Split
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.tables import paper_methods
+from p3m_anon.jobs.eval_files import encodable
 from p3m_anon.methods.registry import METHODS
 
 Protocol = Literal["B:B", "B:N", "N:B", "N:N"]
@@ -50,6 +51,8 @@ class EvalRequest:
             raise UsageError("--pred has the mattes already, so no picture is tested on; leave out --originals")
         if self.protocol is not None and self.split == "P3M-500-NP":
             raise UsageError("protocols are about P3M-500-P; P3M-500-NP has normal pictures only: leave out --protocol")
+        if self.originals is not None and not self.opens_originals:
+            raise UsageError("--originals goes with a test on normal pictures: --protocol B:N or N:N")
         known = {**METHODS, **paper_methods()} if self.pred is not None else METHODS
         if self.method is not None and self.method not in known:
             raise UsageError(f"no method is called {self.method}; there are {', '.join(sorted(known))}")
@@ -121,7 +124,8 @@ class EvalRequest:
         how = "" if self.pred else f"--strategy {self.strategy} --precision {self.precision}"
         method = f"--method {self.method}" if self.method else ""
         area = "--transition-only" if self.transition_only else ""
-        return " ".join(filter(None, (self.root.resolve().name, self.split, self.label, method, mattes, how, area)))
+        parts = self.root.resolve().name, self.split, self.label, method, mattes, how, area
+        return " ".join(filter(None, map(encodable, parts)))
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -236,6 +237,21 @@ def test_bad_datasets_are_error_rows_too(root, mattes):
     assert "0, 128 and 255" in rows["p_2"].error
     assert rows["p_3"].error.startswith("the trimap has 56 x 39 pixels")
     assert rows["p_4"].error == "several alphas of this name: p_4.png, p_4.tif; keep one"
+
+
+def test_names_that_are_no_text_are_scored_and_shown(root, mattes):
+    name = os.fsdecode(b"p_\xff.png")
+    try:
+        shutil.copy(root / SPLIT / "mask/p_0.png", root / SPLIT / "mask" / name)
+    except OSError:
+        pytest.skip("this file system takes text only")
+    shutil.copy(mattes / "p_0.png", mattes / name)
+    _, rows = run(root, mattes)
+    assert rows["p_\\udcff"].sad == rows["p_0"].sad
+    (mattes / name).write_bytes(b"nothing")
+    summary, rows = run(root, mattes)
+    assert rows["p_\\udcff"].error.startswith("p_\\udcff.png: ")
+    assert summary.exit_code == 1
 
 
 def test_with_a_manifest_files_must_be_the_listed_ones(root, mattes, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -125,7 +126,7 @@ def test_a_bug_of_the_method_keeps_its_traceback(root):
 
 
 def test_a_method_that_needs_the_trimap_gets_it_and_is_scored_on_its_area(root, monkeypatch):
-    method = eval_request.METHODS["p3mnet"].__class__("trimapped", "T", True, lambda width: None, None, "")
+    method = dataclasses.replace(eval_request.METHODS["p3mnet"], name="trimapped", needs_trimap=True)
     monkeypatch.setitem(eval_request.METHODS, "trimapped", method)
     predictor = StubPredictor()
     summary, rows = run(root, predictor, method="trimapped")
@@ -194,6 +195,7 @@ class TestProtocols:
         ({"method": "dimm", "pred": Path()}, "no method is called dimm; there are .*dim"),
         ({"pred": Path(), "checkpoint": Path("x")}, "one of the two"),
         ({"pred": Path(), "originals": Path("x")}, "leave out --originals"),
+        ({"method": "p3mnet", "protocol": "N:B", "originals": Path("x")}, "--originals goes with"),
     ],
 )
 def test_what_does_not_go_together(options, message):
