@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from p3m_anon.training.rows import Composition, TrainRow
+from p3m_anon.dataset import layout
+from p3m_anon.dataset.rows import Split
+from p3m_anon.errors import UsageError
+from p3m_anon.files.dataset_facts import file_sha256
+from p3m_anon.files.dataset_rows import MANIFEST, read_rows
+from p3m_anon.files.private import private_folder
+from p3m_anon.jobs.eval_inputs import Originals, Picture, pictures
+from p3m_anon.jobs.split_files import ORIGINALS
+from p3m_anon.jobs.train_leaks import Fingerprints, refuse_leaks
+from p3m_anon.training.rows import Composition, TrainRow, composition_of
 
 Trained = Literal["B", "N"]
+TRAIN: Split = "train"
+TESTS: tuple[Split, ...] = ("P3M-500-P", "P3M-500-NP")
+_BACKGROUNDS = (".jpg", ".png")
 
 
 @dataclass(frozen=True)
@@ -28,12 +41,24 @@ class TrainInputs:
     leave_out: frozenset[str] = frozenset()
     private: Path | None = None
 
+    @property
+    def private_folder(self) -> Path:
+        """The private folder. Raises UsageError for one inside the dataset."""
+        return private_folder(self.root.resolve(), self.private)
+
+    @property
+    def originals_folder(self) -> Path:
+        """A folder of originals by id, or one that holds a folder for each split."""
+        return self.originals or self.private_folder / ORIGINALS
+
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """rows: sorted by id. composition: goes into SampleSettings. notices, problems: a line each, for the user; problems
-    name pictures that cannot be trained on. manifest_sha256: of ROOT/manifest.jsonl, None where there is none.
-    shows_clear_faces: what is made of these pictures is private.
+    """What is trained on.
+
+    rows: sorted by id. composition: goes into SampleSettings. notices, problems: a line each, for the user; problems
+    name pictures that are not trained on. manifest_sha256: of ROOT/manifest.jsonl, None where there is none. digest:
+    sha256 over all ids and the bytes of their pictures. shows_clear_faces: what is made of these pictures is private.
     """
 
     rows: tuple[TrainRow, ...]
@@ -41,6 +66,7 @@ class TrainingSet:
     notices: tuple[str, ...]
     problems: tuple[str, ...]
     manifest_sha256: str | None
+    digest: str
     shows_clear_faces: bool
 
 
@@ -50,4 +76,120 @@ def training_set(inputs: TrainInputs, on_picture: Callable[[], None] = lambda: N
     Raises UsageError where there are none, where protocol N lacks its originals, and where a picture is, or looks
     like, one of P3M-500-P or P3M-500-NP. on_picture: called for each picture that is compared.
     """
-    raise NotImplementedError
+    _check_request(inputs)
+    rows, problems = _rows(inputs)
+    composed = composition_of(rows, inputs.composition)
+    notices = [composed.notice] if composed.notice else []
+    with Fingerprints(inputs.private_folder, on_picture) as known:
+        trained = known.of((row.id, Path(row.image)) for row in rows)
+        tests = known.of(_tests(inputs))
+        notices += known.notices
+        unread = "it will stop the training, or be skipped with --skip-bad"
+        notices += [f"{one.name}: {unread}: {one.problem}" for one in trained.bad]
+        notices += [f"{one.name}: not compared with train, as {one.problem}" for one in tests.bad]
+        refuse_leaks(trained, tests, inputs.private_folder)
+    manifest = inputs.root / MANIFEST
+    return TrainingSet(
+        tuple(rows),
+        composed.on,
+        tuple(notices),
+        tuple(problems),
+        file_sha256(manifest) if manifest.is_file() else None,
+        hashlib.sha256(
+            "".join(f"{one.sha256} {one.name}\n" for one in trained.good).encode(errors="replace")
+        ).hexdigest(),
+        inputs.protocol == "N",
+    )
+
+
+def _check_request(inputs: TrainInputs) -> None:
+    if inputs.protocol not in ("B", "N"):
+        raise UsageError(f"the protocol to train by is B or N, not {inputs.protocol!r}")
+    if not inputs.root.is_dir():
+        raise UsageError(f"{inputs.root}: no such folder")
+    if inputs.protocol == "B" and inputs.originals is not None:
+        raise UsageError("--originals are clear pictures, and protocol B trains on blurred ones; use --protocol N")
+    if inputs.protocol == "B":
+        return
+    folder = inputs.originals_folder
+    if folder.resolve().is_relative_to(inputs.root.resolve()):
+        raise UsageError(f"{folder}: clear pictures lie outside of the dataset; move them, and name them again")
+    if not folder.is_dir():
+        raise UsageError(
+            f"there are no originals in {folder}: --protocol N trains on normal pictures; name them with --originals"
+            " DIR (the public P3M-10k has none)"
+        )
+
+
+def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
+    originals = Originals(inputs.root, TRAIN, inputs.originals_folder) if inputs.protocol == "N" else None
+    clear = _clear_ids(inputs.root)
+    rows: list[TrainRow] = []
+    problems: list[str] = []
+    for picture in pictures(inputs.root, TRAIN):
+        if picture.id in inputs.leave_out:
+            continue
+        if originals is not None:
+            shown = originals.of(picture)
+            problem = shown.problem
+        else:
+            shown = picture
+            problem = picture.problem or _unblurred(inputs.root, picture, clear)
+        if problem or shown.image is None or shown.alpha is None:
+            problems.append(f"{picture.id}: {problem or 'no picture of this name'}")
+        else:
+            # layers on disk were made of the blurred picture
+            layers = (None, None) if originals is not None else _layers(inputs.root, picture.stem)
+            rows.append(TrainRow(picture.id, str(shown.image), str(shown.alpha), *layers))
+    if not rows:
+        why = f"; {problems[0]}" if problems else ""
+        raise UsageError(f"{inputs.root}: none of the pictures of train can be trained on{why}")
+    return sorted(rows, key=lambda row: row.id), problems
+
+
+def _clear_ids(root: Path) -> frozenset[str]:
+    """Pictures of train that were left unblurred on purpose."""
+    if not (root / MANIFEST).is_file():
+        return frozenset()
+    listed = read_rows(root / MANIFEST)
+    return frozenset(row["id"] for row in listed if row.get("split") == TRAIN and row["status"] == "normal")
+
+
+def _unblurred(root: Path, picture: Picture, clear: frozenset[str]) -> str:
+    """Why a picture is none that protocol B trains on, or ""."""
+    if picture.image is None:
+        return ""
+    place = layout.place(picture.image.relative_to(root).as_posix())
+    if picture.id in clear or place is None or place.role != "image":
+        return "its face was left as it is, and protocol B trains on blurred pictures only"
+    return ""
+
+
+def _layers(root: Path, stem: str) -> tuple[str | None, str | None]:
+    """Both layers, or none: of one alone nothing can be composed."""
+    foreground = root / layout.folder(TRAIN, "foreground") / f"{stem}.png"
+    backgrounds = (root / layout.folder(TRAIN, "background") / f"{stem}{ending}" for ending in _BACKGROUNDS)
+    background = next((file for file in backgrounds if file.is_file()), None)
+    return (str(foreground), str(background)) if background and foreground.is_file() else (None, None)
+
+
+def _tests(inputs: TrainInputs) -> Iterator[tuple[str, Path]]:
+    """Every picture that is tested on, as (split/id, file); with protocol N, the originals of P3M-500-P too."""
+    for split in TESTS:
+        if not _has(inputs.root, split):
+            continue
+        clear = None
+        if inputs.protocol == "N" and (inputs.originals_folder / split).is_dir():
+            clear = Originals(inputs.root, split, inputs.originals_folder)
+        for picture in pictures(inputs.root, split):
+            if picture.image is not None:
+                yield f"{split}/{picture.id}", picture.image
+            original = clear.of(picture).image if clear is not None else None
+            if original is not None:
+                yield f"{split}/{picture.id} (original)", original
+
+
+def _has(root: Path, split: Split) -> bool:
+    if (root / MANIFEST).is_file():
+        return any(row.get("split") == split for row in read_rows(root / MANIFEST))
+    return any((root / layout.split_folder(split, validation=level)).is_dir() for level in (True, False))
