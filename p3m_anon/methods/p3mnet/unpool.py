@@ -25,9 +25,9 @@ def max_unpool(pooled: Tensor, indices: Tensor) -> Tensor:
     if pooled.shape != indices.shape:
         raise ValueError(f"indices must have the shape of pooled {tuple(pooled.shape)}, got {tuple(indices.shape)}")
     if torch.is_grad_enabled() and pooled.requires_grad:
-        unpooled: Tensor = _MaxUnpool.apply(pooled, indices)  # type: ignore[no-untyped-call]
+        unpooled: Tensor = _MaxUnpool.apply(pooled, indices)
         return unpooled
-    return F.max_unpool2d(with_winners(pooled, indices), indices, kernel_size=2, stride=2)
+    return _unpooled(pooled, indices)
 
 
 def with_winners(pooled: Tensor, indices: Tensor) -> Tensor:
@@ -44,11 +44,34 @@ def with_winners(pooled: Tensor, indices: Tensor) -> Tensor:
     return values
 
 
+def traced_max_unpool(pooled: Tensor, indices: Tensor) -> Tensor:
+    """The same as `max_unpool`, without writes into slices: for torch.compile, torch.export and ONNX.
+
+    There the shifted reads are fused or become plain operators, and writes into slices of unknown size would not.
+    Without a compiler the padded copies cost more than they save.
+    """
+    height, width = pooled.shape[-2:]
+    all_indices = F.pad(indices, (1, 1, 0, 1), value=-1)  # no cell beyond the border points anywhere
+    all_values = F.pad(pooled, (1, 1, 0, 1))
+    winners = pooled
+    for down, right in _LATER:
+        there = (..., slice(down, height + down), slice(1 + right, 1 + right + width))
+        winners = torch.where(indices == all_indices[there], all_values[there], winners)
+    unpooled = pooled.new_zeros((*pooled.shape[:2], 4 * height * width))
+    return unpooled.scatter(2, indices.flatten(2), winners.flatten(2)).unflatten(2, (2 * height, 2 * width))
+
+
+def _unpooled(pooled: Tensor, indices: Tensor) -> Tensor:
+    if torch.compiler.is_compiling():
+        return traced_max_unpool(pooled, indices)
+    return F.max_unpool2d(with_winners(pooled, indices), indices, kernel_size=(2, 2), stride=(2, 2))
+
+
 class _MaxUnpool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, pooled: Tensor, indices: Tensor) -> Tensor:
         ctx.save_for_backward(indices)
-        return F.max_unpool2d(with_winners(pooled, indices), indices, kernel_size=2, stride=2)
+        return _unpooled(pooled, indices)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
