@@ -115,7 +115,7 @@ def refuse_leaks(trained: Fingerprinted, tests: Fingerprinted, private: Path) ->
     named = "; ".join(said for _, said in found[:_NAMED])
     more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     raise UsageError(
-        f"train holds test pictures, or pictures that look like them ({len(ids)}): {named}{more}. Remove them from train, or"
+        f"train holds test pictures, or pictures that look like them ({len(ids)}): {named}{more}. Remove them, or"
         f" leave them out with --leave-out FILE{_listed(ids, private)}"
     )
 

@@ -37,11 +37,11 @@ def composition_of(rows: Sequence[TrainRow], asked: Composition) -> Composed:
     lacking = sum(row.foreground is None for row in rows)
     if asked == "off" or not lacking:
         return Composed(asked != "off", None)
-    which = f"{lacking} of {len(rows)} pictures have" if lacking < len(rows) else "no picture has"
+    which = f"{lacking} of {len(rows)} pictures have no" if lacking < len(rows) else "no picture has"
     if asked == "on":
-        return Composed(True, f"{which} no layers on disk: they are estimated for each crop, which takes the longest")
+        return Composed(True, f"{which} layers on disk: they are estimated for each crop, which takes the longest")
     return Composed(
         False,
-        f"composition loss is off: {which} no layers (fg, bg); `p3m-anon foreground` makes them, --composition on"
+        f"composition loss is off: {which} layers (fg, bg); `p3m-anon foreground` makes them, --composition on"
         " estimates them while training",
     )
