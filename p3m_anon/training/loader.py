@@ -8,6 +8,7 @@ it shares with the trainer.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from p3m_anon.errors import ImageError, UsageError
+from p3m_anon.errors import ImageError, Stopped, UsageError
 from p3m_anon.matting.foreground import estimate_layers
 from p3m_anon.training.batch import Batch, Replaced
 from p3m_anon.training.draws import draw, order, substitutes
@@ -97,13 +98,22 @@ class Loader:
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, up to its end. One such iterator at a time.
 
-        Raises ImageError, naming the file and what to do, for a picture that cannot be used.
+        Raises ImageError, naming the file and what to do, for a picture that cannot be used, and Stopped where a
+        worker was killed; after that the loader is of no use.
         """
         self._tasks.epoch, self._tasks.start = epoch, start
-        for batch in self._loader:
-            if isinstance(batch, str):
-                raise ImageError(batch)
-            yield batch
+        try:
+            for batch in self._loader:
+                if isinstance(batch, str):
+                    raise ImageError(batch)
+                yield batch
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise Stopped(
+                "a process that makes batches ended, most likely for lack of memory or of shared memory (/dev/shm);"
+                " use fewer --workers or a smaller --batch-size"
+            ) from error
 
     def close(self) -> None:
         """End the workers."""
@@ -216,6 +226,7 @@ def _context() -> BaseContext:
 
 def _start_worker(_: int) -> None:
     cv2.setNumThreads(0)
+    os.environ["NUMBA_NUM_THREADS"] = "1"  # numba is loaded when the first layers are estimated
 
 
 def _compile_estimator() -> None:
