@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "manifest": ("p3m_anon.commands.manifest:manifest", "Index, verify, compare, show and export a dataset."),
     "withdraw": ("p3m_anon.commands.withdraw:withdraw", "Remove pictures and all that was made from them."),
     "matte": ("p3m_anon.commands.matte:matte", "Alpha mattes and cut-outs of pictures."),
+    "train": ("p3m_anon.commands.train:train", "Train a matting method."),
     "eval": ("p3m_anon.commands.eval:eval", "Score mattes in the paper's metrics."),
     "export": ("p3m_anon.commands.export_model:export", "A network as an ONNX file."),
     "weights": ("p3m_anon.commands.weights:weights", "Model weights: list, fetch, import, verify."),

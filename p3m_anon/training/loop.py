@@ -39,8 +39,10 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class StepReport:
-    """A step that is done: its number, from 1 on, and of how many; losses; seconds, and share of them that was spent
-    waiting for pictures; pictures that went through, on all devices."""
+    """A step that is done: its number, of how many, and its epoch, both from 1 on; losses.
+
+    seconds: from the step before. waited: seconds of them for pictures to come. pictures: on all devices.
+    """
 
     step: int
     total: int
@@ -196,7 +198,7 @@ class Loop:
         report = StepReport(
             step=pending.number + 1,
             total=self.total,
-            epoch=pending.number // self._per_epoch,
+            epoch=pending.number // self._per_epoch + 1,
             terms=terms,
             learning_rate=learning_rate(pending.number, self.total, self._settings),
             seconds=pending.seconds,
@@ -245,7 +247,7 @@ class Loop:
         if is_best:
             progress.best_sad, progress.best_step = found.means["sad"], progress.step
         if self._log is not None:
-            epoch = progress.step // self._per_epoch
+            epoch = (progress.step - 1) // self._per_epoch + 1
             self._log.validation({"step": progress.step, "epoch": epoch, "pictures": found.count, **found.means})
             if is_best:
                 save_best(self._plan.folder, self._stepper.result, progress, self._plan.note)

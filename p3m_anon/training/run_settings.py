@@ -11,6 +11,8 @@ from p3m_anon.training.settings import SampleSettings
 Precision = Literal["fp32", "bf16", "fp16"]
 Schedule = Literal["fixed", "cosine"]
 
+MULTIPLE = 32  # of which the sides of a network's input are multiples
+
 
 @dataclass(frozen=True)
 class RunSettings:
@@ -51,6 +53,11 @@ class RunSettings:
             raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.ema < 1:
             raise UsageError(f"--ema must be below 1, like 0.999, got {self.ema}")
+        if self.samples.size % MULTIPLE or self.samples.size * self.batch_size < 2 * MULTIPLE:
+            raise UsageError(
+                f"--size must be a multiple of {MULTIPLE}, and at least {2 * MULTIPLE} for one picture at a time,"
+                f" got {self.samples.size}"
+            )
         for name, known in (("precision", get_args(Precision)), ("schedule", get_args(Schedule))):
             if getattr(self, name) not in known:
                 raise UsageError(f"--{name} {getattr(self, name)} is not known; use {', '.join(known)}")

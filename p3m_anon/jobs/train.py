@@ -1,0 +1,312 @@
+"""Train a method: everything from the dataset's folder to the run's, on one device or several."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from p3m_anon.dataset.rows import Split
+from p3m_anon.errors import P3MError, UsageError
+from p3m_anon.files.atomic import remove_leftovers
+from p3m_anon.files.dataset_facts import file_sha256
+from p3m_anon.files.private import locked
+from p3m_anon.jobs.eval_inputs import Picture, pictures
+from p3m_anon.jobs.manifest_pool import cores
+from p3m_anon.jobs.train_folder import check_unchanged, describe, keep_apart, note_of, write_description
+from p3m_anon.jobs.train_inputs import TrainingSet, training_set
+from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, TrainSummary, Watch
+from p3m_anon.jobs.train_validation import Validator, chosen
+from p3m_anon.methods.registry import METHODS
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+    from torch import nn
+
+    from p3m_anon.training.checkpoints import Progress
+    from p3m_anon.training.loader import Loader
+    from p3m_anon.training.loop import StepReport, Validation
+    from p3m_anon.training.run_settings import RunSettings
+    from p3m_anon.training.steps import Stepper
+
+CURVES, PANELS = "curves.png", "panels"
+Made = TypeVar("Made")
+
+
+def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
+    """Train to the end, or to a signal; the run folder then holds what `eval` wants, and what `resume` goes on from.
+
+    Raises UsageError before anything is written, Stopped where the run cannot go on, ImageError for a picture that
+    cannot be used. Processes but the first one are silent, and leave with SystemExit(0) where the first one raises.
+    """
+    from p3m_anon.training.devices import make_fabric
+
+    fabric = make_fabric(request.device, request.devices, request.settings.precision)
+    fabric.launch()
+    with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(_Signals())
+
+        def prepare() -> _Run:
+            gathered = _gather(request, fabric.world_size, watch or Watch())
+            stack.enter_context(locked(request.out))
+            remove_leftovers(request.out)
+            return gathered
+
+        run = _on_first(fabric, prepare)
+        return _Training(fabric, request, run, watch or Watch(), signals, stack).run()
+
+
+def plan(request: TrainRequest, watch: Watch | None = None) -> tuple[TrainPlan, TrainSummary]:
+    """What `train` would do, and how long a step takes here: of one picture on a CPU, else of a whole batch."""
+    from p3m_anon.jobs.train_trial import seconds_per_step
+    from p3m_anon.training.devices import make_fabric
+
+    run = _gather(request, request.devices, watch or Watch())
+    fabric = make_fabric(request.device, 1, request.settings.precision)
+    network = build(run.settings, request.backbone)
+    batches = len(run.found.rows) // (run.settings.batch_size * request.devices)
+    said = _plan_of(run, network, batches, request.devices, str(fabric.device), 0)
+    said = replace(said, seconds_per_step=seconds_per_step(fabric, network, run.settings))
+    return said, TrainSummary(str(request.out), 0, said.steps, 0, problems=list(run.found.problems))
+
+
+def build(settings: RunSettings, backbone: Path | None) -> nn.Module:
+    """The network to start from: random weights that follow from the seed, its encoder those of a file if there is one.
+
+    Raises WeightsError for a file of another network.
+    """
+    import torch
+
+    from p3m_anon.methods.weights import read_checkpoint
+
+    torch.manual_seed(settings.samples.seed)
+    method = METHODS[settings.method]
+    network = method.build(settings.width)
+    if backbone is not None:
+        assert method.load_backbone is not None
+        method.load_backbone(network, read_checkpoint(backbone).state, str(backbone))
+    return network
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What all processes know of a run before it begins."""
+
+    settings: RunSettings
+    found: TrainingSet
+    validated: tuple[Picture, ...]
+    said: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+
+def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
+    """In the first process alone: it reads every picture once."""
+    keep_apart(request)
+    found = training_set(request.inputs, watch.on_compared)
+    settings = replace(
+        request.settings,
+        samples=replace(request.settings.samples, composition=found.composition),
+        backbone=file_sha256(os.path.realpath(request.backbone)) if request.backbone is not None else "",
+    )
+    notices = list(found.notices)
+    validated: tuple[Picture, ...] = ()
+    if request.validate != "none":
+        try:
+            validated = tuple(chosen(list(pictures(request.inputs.root, request.validate)), request.validate_count))
+        except UsageError as error:
+            notices.append(f"no validation: {error}")
+    said = describe(request, settings, found, world)
+    if (request.out / "last.ckpt").exists():
+        check_unchanged(request.out, said, found.rows)
+    return _Run(settings, found, validated, said, tuple(notices))
+
+
+def _on_first(fabric: Fabric, make: Callable[[], Made]) -> Made:
+    """The result of the first process, in all of them; what it raises ends the others quietly."""
+    result: Made | P3MError | None = None
+    if fabric.global_rank == 0:
+        try:
+            result = make()
+        except P3MError as error:
+            result = error
+    if fabric.world_size > 1:
+        result = fabric.broadcast(result)
+    if isinstance(result, P3MError):
+        raise result if fabric.global_rank == 0 else SystemExit(0)
+    return result  # type: ignore[return-value]
+
+
+class _Signals:
+    """SIGINT and SIGTERM ask the run to stop; a second one ends it at once."""
+
+    def __init__(self) -> None:
+        self.received = 0
+
+    def __enter__(self) -> _Signals:
+        self._before = {one: signal.signal(one, self._handle) for one in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one, handler in self._before.items():
+            signal.signal(one, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.received:
+            raise SystemExit(128 + number)
+        self.received = number
+
+    def is_asked(self) -> bool:
+        return self.received != 0
+
+
+@dataclass
+class _Training:
+    """The parts of a run, put together."""
+
+    fabric: Fabric
+    request: TrainRequest
+    gathered: _Run
+    watch: Watch
+    signals: _Signals
+    stack: contextlib.ExitStack
+    seconds: float = 0.0
+    pictures: int = 0
+    last: StepReport | None = field(default=None)
+
+    def run(self) -> TrainSummary:
+        from p3m_anon.training.checkpoints import LAST, Progress, load_last
+        from p3m_anon.training.loop import Hooks, Loop, Plan
+        from p3m_anon.training.steps import Stepper
+
+        start = time.monotonic()
+        fabric, request, settings = self.fabric, self.request, self.gathered.settings
+        loader = self.stack.enter_context(self._loader())
+        network = build(settings, request.backbone)
+        stepper = Stepper(fabric, network, settings, settings.steps(len(loader)))
+        is_there = (request.out / LAST).exists()
+        progress = load_last(request.out / LAST, stepper) if is_there else Progress()
+        fabric.barrier()
+        if fabric.global_rank == 0:
+            write_description(request.out, self.gathered.said, self.gathered.found.rows, fabric.device)
+        hooks = Hooks(
+            self._validator() if self.gathered.validated else None,
+            self._on_step,
+            self._on_validation,
+            self.watch.on_notice,
+            self.signals.is_asked,
+        )
+        note = note_of(self.gathered.said)
+        loop = Loop(
+            fabric,
+            settings,
+            stepper,
+            loader,
+            Plan(request.out, request.validate_every, request.save_every, note),
+            hooks,
+        )
+        self._begin(stepper, loader, progress)
+        loop.run(progress)
+        if fabric.global_rank == 0:
+            self._draw()
+        return self._summary(progress, loop.total, loop.skipped, len(loader), time.monotonic() - start)
+
+    def _loader(self) -> Loader:
+        from p3m_anon.training.loader import Loader, LoaderSettings
+
+        fabric, request = self.fabric, self.request
+        on_gpu = fabric.device.type == "cuda"
+        workers = request.workers
+        if workers is None:
+            workers = max(1, cores() // request.devices) if on_gpu else 1
+        loading = LoaderSettings(
+            self.gathered.settings.batch_size,
+            workers,
+            fabric.global_rank,
+            fabric.world_size,
+            pin=on_gpu,
+            skip_bad=request.skip_bad,
+        )
+        return Loader(self.gathered.found.rows, self.gathered.settings.samples, loading)
+
+    def _validator(self) -> Validator:
+        assert self.request.validate != "none"
+        split: Split = self.request.validate
+        workers = max(1, cores() // self.request.devices)
+        return Validator(
+            self.gathered.validated, split, workers, self.fabric.global_rank, self.fabric.world_size, self._on_panels
+        )
+
+    def _begin(self, stepper: Stepper, loader: Loader, progress: Progress) -> None:
+        if self.fabric.global_rank:
+            return
+        for line in self.gathered.notices:
+            self.watch.on_notice(line)
+        for line in self.gathered.found.problems:
+            self.watch.on_notice(f"not trained on: {line}")
+        world, device = self.fabric.world_size, str(self.fabric.device)
+        said = _plan_of(self.gathered, stepper.network, len(loader), world, device, progress.step)
+        self.watch.on_begin(said)
+
+    def _on_step(self, report: StepReport) -> None:
+        self.last = report
+        self.seconds += report.seconds
+        self.pictures += report.pictures
+        self.watch.on_step(report)
+
+    def _on_validation(self, progress: Progress, found: Validation) -> None:
+        self._draw()
+        self.watch.on_validation(copy.copy(progress), found)
+
+    def _on_panels(self, panels: list[bytes], step: int) -> None:
+        from p3m_anon.reports.training_plots import write_sheet
+
+        clear = self.request.validate == "P3M-500-NP"
+        name = f"step-{step:07}{'-clear-faces' if clear else ''}.png"
+        write_sheet(self.request.out / PANELS / name, panels, shows_clear_faces=clear)
+
+    def _draw(self) -> None:
+        from p3m_anon.reports.training_plots import write_curves
+        from p3m_anon.training.metrics_log import METRICS, VALIDATIONS, read_table
+
+        out = self.request.out
+        write_curves(out / CURVES, read_table(out / METRICS), read_table(out / VALIDATIONS))
+
+    def _summary(self, progress: Progress, total: int, skipped: int, batches: int, seconds: float) -> TrainSummary:
+        return TrainSummary(
+            str(self.request.out),
+            progress.step,
+            total,
+            progress.step // self.gathered.settings.steps_per_epoch(batches),
+            signal=self.signals.received if progress.step < total else 0,
+            loss=self.last.terms["total"] if self.last else None,
+            best_sad=progress.best_sad if progress.best_step else None,
+            best_step=progress.best_step,
+            skipped=skipped,
+            problems=list(self.gathered.found.problems),
+            shows_clear_faces=self.gathered.found.shows_clear_faces or self.request.validate == "P3M-500-NP",
+            seconds=seconds,
+            images_per_second=self.pictures / self.seconds if self.seconds else None,
+        )
+
+
+def _plan_of(run: _Run, network: nn.Module, batches: int, world: int, device: str, done: int) -> TrainPlan:
+    settings = run.settings
+    return TrainPlan(
+        pictures=len(run.found.rows),
+        pictures_per_step=settings.batch_size * settings.accumulate * world,
+        steps_per_epoch=settings.steps_per_epoch(batches),
+        steps=settings.steps(batches),
+        done=done,
+        parameters=sum(one.numel() for one in network.parameters()),
+        device=device,
+        devices=world,
+        composition=settings.samples.composition,
+        validated=len(run.validated),
+    )

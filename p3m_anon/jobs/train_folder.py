@@ -1,0 +1,160 @@
+"""The run folder: what a run is made of, and whether it may go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from p3m_anon import __version__
+from p3m_anon.errors import UsageError
+from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.training.run_settings import RunSettings, changes
+
+if TYPE_CHECKING:
+    import torch
+
+    from p3m_anon.jobs.train_inputs import TrainingSet
+    from p3m_anon.jobs.train_request import TrainRequest
+    from p3m_anon.training.rows import TrainRow
+
+SETTINGS, ENVIRONMENT, PICTURES = "settings.json", "environment.json", "pictures.json"
+_CHECKPOINT = "last.ckpt"
+_PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python", "pillow", "pymatting", "tensorboard")
+_NAMED = 5  # pictures in a difference
+
+
+def keep_apart(request: TrainRequest) -> None:
+    """Raises UsageError for a run folder inside a dataset: it may hold clear faces; and for one that is none."""
+    out = request.out.resolve()
+    above = [out, *out.parents]
+    if request.inputs.root.resolve() in above or any((one / MANIFEST).exists() for one in above):
+        raise UsageError(f"the run folder {request.out} lies inside a dataset; choose another --out")
+    if out.is_file() or (out.is_dir() and not (out / SETTINGS).exists() and _holds_something(out)):
+        raise UsageError(f"{request.out} is no run folder; choose another --out")
+    if (out / _CHECKPOINT).exists() and not request.resume:
+        raise UsageError(f"{request.out} holds a run; go on with it with --resume, or choose another --out")
+
+
+def describe(request: TrainRequest, settings: RunSettings, found: TrainingSet, world: int) -> dict[str, Any]:
+    """What a run is made of, as settings.json has it."""
+    return {
+        "version": __version__,
+        "settings": json.loads(json.dumps(asdict(settings))),
+        "protocol": request.inputs.protocol,
+        "pictures": len(found.rows),
+        "pictures_sha256": found.digest,
+        "manifest_sha256": found.manifest_sha256,
+        "validate": request.validate,
+        "validate_count": request.validate_count,
+        "devices": world,
+    }
+
+
+def check_unchanged(folder: Path, said: dict[str, Any], rows: Sequence[TrainRow]) -> None:
+    """Raises UsageError, with the difference, where the run in `folder` was made of something else.
+
+    What may differ: how long it goes on, unless the learning rate hangs on it; over how many devices its batches are
+    spread; whether it is compiled; the version of this package.
+    """
+    before = json.loads((folder / SETTINGS).read_bytes())
+    lines = changes(_binding(before), _binding(said))
+    pictures = ("pictures", "pictures_sha256", "manifest_sha256")
+    if any(line.startswith(pictures) for line in lines):
+        lines = [line for line in lines if not line.startswith(pictures)]
+        lines += _changed_pictures(json.loads((folder / PICTURES).read_bytes()), pictures_of(rows))
+        lines += [MANIFEST] if before["manifest_sha256"] != said["manifest_sha256"] else []
+    if lines:
+        raise UsageError(
+            f"{folder} cannot go on, as it was begun with other settings or pictures: {'; '.join(lines)}. Put them"
+            " back, or begin another run with another --out"
+        )
+
+
+def write_description(folder: Path, said: dict[str, Any], rows: Sequence[TrainRow], device: torch.device) -> None:
+    """settings.json, pictures.json and environment.json."""
+    for name, content in ((SETTINGS, said), (PICTURES, pictures_of(rows)), (ENVIRONMENT, environment(device))):
+        write_bytes(folder / name, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode(), private=True)
+
+
+def note_of(said: dict[str, Any]) -> dict[str, Any]:
+    """What checkpoints say of themselves; they may be published, so it names no file."""
+    own = {name: said["settings"][name] for name in ("method", "width")}
+    return {**own, **{name: value for name, value in said.items() if name != "version"}, **_revision()}
+
+
+def pictures_of(rows: Sequence[TrainRow]) -> dict[str, list[int]]:
+    """Id -> sizes of its files in bytes: to say which picture has changed."""
+    return {row.id: [os.stat(file).st_size for file in row[1:] if file is not None] for row in rows}
+
+
+def environment(device: torch.device) -> dict[str, Any]:
+    """What a run depends on that is not ours."""
+    import torch
+
+    return {
+        "p3m_anon": __version__,
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "cuda": torch.version.cuda,
+        "threads": torch.get_num_threads(),
+        **_revision(),
+    }
+
+
+def _holds_something(folder: Path) -> bool:
+    return any(one.suffix != ".lock" and not one.name.startswith(".") for one in folder.iterdir())
+
+
+def _binding(said: dict[str, Any]) -> dict[str, Any]:
+    """What must stay as it is for the run to go on."""
+    settings = dict(said["settings"])
+    free = ["compile", "batch_size"] + (["epochs", "max_steps"] if settings["schedule"] == "fixed" else [])
+    kept = {name: value for name, value in settings.items() if name not in free}
+    kept["pictures of a batch on all devices"] = settings["batch_size"] * said["devices"]
+    return {
+        name: kept if name == "settings" else one for name, one in said.items() if name not in ("version", "devices")
+    }
+
+
+def _changed_pictures(before: dict[str, list[int]], after: dict[str, list[int]]) -> list[str]:
+    both = before.keys() & after.keys()
+    lines = []
+    for what, ids in (
+        ("new", after.keys() - before.keys()),
+        ("gone", before.keys() - after.keys()),
+        ("changed", {id for id in both if before[id] != after[id]}),
+    ):
+        if ids:
+            named = ", ".join(sorted(ids)[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")
+            lines.append(f"{len(ids)} {'picture' if len(ids) == 1 else 'pictures'} {what}: {named}")
+    return lines or ["pictures of the same size have other bytes"]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _revision() -> dict[str, str]:
+    """Of the checkout that this package lies in, if it does: `-dirty` where something was changed."""
+    folder = Path(__file__).parents[2]
+    if not (folder / ".git").exists():
+        return {}
+    try:
+        asked = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"git_revision": done.stdout.strip()}

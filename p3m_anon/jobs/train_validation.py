@@ -1,0 +1,107 @@
+"""A network in training, scored as `eval` scores: the same pictures each time, in the paper's metrics."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from p3m_anon.engines.local import Limits, Stages, one_thread, stream
+from p3m_anon.evaluation.rows import METRICS, EvalRow
+from p3m_anon.evaluation.tables import means
+from p3m_anon.jobs.eval_inputs import Picture
+from p3m_anon.jobs.eval_picture import Loaded, PictureJob, Result, Task
+from p3m_anon.jobs.layers_sets import pixels_of
+from p3m_anon.training.loop import Validation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import nn
+
+    from p3m_anon.arrays import RGB
+    from p3m_anon.matting.trimap import Trimap
+
+SHOWN = 6  # pictures on a sheet
+_PIXELS = 16_000_000  # under way at once, for each thread
+
+
+def chosen(pictures: Sequence[Picture], count: int) -> list[Picture]:
+    """`count` of them, evenly spread; all for 0."""
+    if not count or count >= len(pictures):
+        return list(pictures)
+    return [pictures[place * len(pictures) // count] for place in range(count)]
+
+
+@dataclass(frozen=True)
+class LivePredictor:
+    """The network as it is now, by the published RESIZE: one pass at half the size. digest: of no use, as nothing is
+    kept."""
+
+    run: Callable[[list[RGB]], list[npt.NDArray[np.float32]]]
+    digest: str = ""
+
+    def predict(self, rgb: RGB, trimap: Trimap | None) -> npt.NDArray[np.float32]:
+        """float32 (H, W) in [0, 1]."""
+        return self.run([rgb])[0]
+
+
+@dataclass(frozen=True)
+class Validator:
+    """Every process scores its share of the pictures; all get the means.
+
+    on_panels: gets the panels of the first pictures, JPEG, and the step, in the first process.
+    """
+
+    pictures: Sequence[Picture]
+    split: str
+    workers: int
+    rank: int = 0
+    world: int = 1
+    on_panels: Callable[[list[bytes], int], None] = lambda *_: None
+
+    def __call__(self, network: nn.Module, step: int) -> Validation:
+        """The network is copied, and stays in training."""
+        job = PictureJob(EvalRow("", self.split), False, live_predictor(network))
+        stages: Stages[Task, Loaded, Loaded | Result, Result] = Stages(_cost, job.load, job.look, job.finish)
+        limits = Limits(self.workers, device=True, pixels=_PIXELS * self.workers)
+        shown = {one.id for one in chosen(self.pictures, SHOWN * self.world)}
+        rows, panels = [], {}
+        with one_thread():
+            for result in stream((Task(one) for one in self.pictures[self.rank :: self.world]), stages, limits):
+                assert result.row is not None
+                rows.append(result.row)
+                if result.id in shown and result.panel:
+                    panels[result.id] = result.panel
+        if self.rank == 0 and panels:
+            self.on_panels([panels[id] for id in sorted(panels)[:SHOWN]], step)
+        rows = self._of_all(rows)
+        found = means(sorted(rows, key=lambda row: row.id))  # sums hang on the order
+        problems = tuple(f"{row.id}: {row.error}" for row in rows if row.error)
+        return Validation({name: found[name] for name in METRICS}, found.scored, problems)
+
+    def _of_all(self, rows: list[EvalRow]) -> list[EvalRow]:
+        if self.world == 1:
+            return rows
+        import torch.distributed
+
+        everyone: list[list[EvalRow]] = [[] for _ in range(self.world)]
+        torch.distributed.all_gather_object(everyone, rows)
+        return [row for one in everyone for row in one]
+
+
+def live_predictor(network: nn.Module) -> LivePredictor:
+    """Of a copy of the network, which goes with it."""
+    from p3m_anon.evaluation.passes import Passes
+    from p3m_anon.evaluation.strategies import resize
+    from p3m_anon.methods.p3mnet.network import P3MNet
+
+    still = copy.deepcopy(network).eval()
+    assert isinstance(still, P3MNet)
+    passes = Passes(still, next(still.parameters()).device)
+    return LivePredictor(lambda images: resize(passes, images))
+
+
+def _cost(task: Task) -> int:
+    return pixels_of(task.picture.alpha) if task.picture.alpha is not None else 0
