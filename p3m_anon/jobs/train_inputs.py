@@ -22,7 +22,7 @@ from p3m_anon.training.rows import Composition, TrainRow, composition_of
 Trained = Literal["B", "N"]
 TRAIN: Split = "train"
 TESTS: tuple[Split, ...] = ("P3M-500-P", "P3M-500-NP")
-_BACKGROUNDS = (".jpg", ".png")
+_ENDINGS: dict[layout.Role, tuple[str, ...]] = {"foreground": (".png", ".jpg"), "background": (".jpg", ".png")}
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,11 @@ def _unblurred(root: Path, picture: Picture, clear: frozenset[str]) -> str:
 
 def _layers(root: Path, stem: str) -> tuple[str | None, str | None]:
     """Both layers, or none: of one alone nothing can be composed."""
-    foreground = root / layout.folder(TRAIN, "foreground") / f"{stem}.png"
-    backgrounds = (root / layout.folder(TRAIN, "background") / f"{stem}{ending}" for ending in _BACKGROUNDS)
-    background = next((file for file in backgrounds if file.is_file()), None)
-    return (str(foreground), str(background)) if background and foreground.is_file() else (None, None)
+    found: list[str] = []
+    for role, endings in _ENDINGS.items():
+        files = (root / layout.folder(TRAIN, role) / f"{stem}{ending}" for ending in endings)
+        found += [str(file) for file in files if file.is_file()][:1]
+    return (found[0], found[1]) if len(found) == 2 else (None, None)
 
 
 def _tests(inputs: TrainInputs) -> Iterator[tuple[str, Path]]:

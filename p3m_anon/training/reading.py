@@ -18,7 +18,6 @@ from p3m_anon.arrays import reduced
 from p3m_anon.errors import ImageError
 from p3m_anon.files import jpeg
 from p3m_anon.files.alphas import read_alpha
-from p3m_anon.files.decode import damaged
 from p3m_anon.files.headers import inspect
 from p3m_anon.files.images import MAX_PIXELS, read
 from p3m_anon.files.probe import unreadable
@@ -26,12 +25,14 @@ from p3m_anon.training.samples import Sample, Window, finish, place
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
+    from p3m_anon.files.headers import Header
     from p3m_anon.training.draws import Draw
     from p3m_anon.training.rows import TrainRow
     from p3m_anon.training.samples import Grey
     from p3m_anon.training.settings import SampleSettings
 
 _REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
+_GREY, _COLOUR = b"\0", b"\2"  # colour types of PNG
 _METADATA = 1 << 16  # bytes from the start in which EXIF data would lie
 
 
@@ -49,53 +50,79 @@ def read_sample(row: TrainRow, draw: Draw, settings: SampleSettings) -> Sample:
 
 def read_grey(path: Path) -> Grey:
     """An alpha as uint8 (H, W); 16 bits are rounded to 8."""
-    alpha = read_alpha(path).pixels
-    if alpha.dtype == np.uint16:
-        alpha = ((alpha.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    return alpha  # type: ignore[return-value]
+    data = _bytes(path)
+    alpha = _decoded(data, cv2.IMREAD_UNCHANGED) if _is_plain_png(data, path.name, _GREY) else None
+    if alpha is not None:
+        return alpha
+    stored = read_alpha(path).pixels
+    if stored.dtype == np.uint16:
+        stored = ((stored.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return stored  # type: ignore[return-value]
 
 
 def read_window(path: Path, shape: tuple[int, ...], window: Window) -> RGB:
     """What a window holds of a picture that has to be of this (H, W): uint8 RGB, reduced by the window's step."""
-    rgb = _quickly(path, shape, window)
-    if rgb is not None:
-        return rgb
-    rgb = read(path).rgb
+    data = _bytes(path)
+    if _is_plain_jpeg(data, path.name):
+        crop = _from_jpeg(path, data, shape, window)
+        if crop is not None:
+            return crop
+    rgb = _decoded(data, cv2.IMREAD_COLOR_RGB) if _is_plain_png(data, path.name, _COLOUR) else None
+    if rgb is None:
+        rgb = read(path).rgb
     _check_size(path, rgb.shape[:2], shape)
-    crop = window.of(rgb)
-    if window.step == 1:
-        return crop
-    return reduced(crop, (window.side // window.step, window.side // window.step))
+    side = window.side // window.step
+    return reduced(window.of(rgb), (side, side))
 
 
-def _quickly(path: Path, shape: tuple[int, ...], window: Window) -> RGB | None:
-    """Of a colour JPEG about which nothing is odd; None for all others."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise unreadable(path, error) from error
-    if not data.startswith(b"\xff\xd8\xff"):
+def _from_jpeg(path: Path, data: bytes, shape: tuple[int, ...], window: Window) -> RGB | None:
+    bgr = _decoded(data, _REDUCED.get(window.step, cv2.IMREAD_COLOR))
+    if bgr is None:
         return None
     header = inspect(BytesIO(data), path.name)
-    if header.channels != 3 or not header.tidy or not jpeg.is_whole(data) or b"Exif\0\0" in data[:_METADATA]:
-        return None
-    if header.width * header.height > MAX_PIXELS or jpeg.has_too_many_scans(data):
-        return None
     _check_size(path, (header.height, header.width), shape)
-    pixels = jpeg.decode_fast(data) if window.step == 1 else _reduced(data, window.step)
-    if pixels is None:
-        return None
-    if jpeg.ends_in_missing_rows(pixels):
-        raise damaged(path.name, header, "its lower rows are missing")
-    return Window(window.x // window.step, window.y // window.step, window.side // window.step).of(pixels)
+    if jpeg.ends_in_missing_rows(bgr):
+        raise ImageError(f"{path.name}: a damaged JPEG, its lower rows are missing; replace the file")
+    crop = Window(*(one // window.step for one in window[:3])).of(bgr)
+    return cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
-def _reduced(data: bytes, step: int) -> RGB | None:
+def _bytes(path: Path) -> bytes:
     try:
-        bgr = cv2.imdecode(np.frombuffer(data, np.uint8), _REDUCED[step] | cv2.IMREAD_IGNORE_ORIENTATION)
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def _is_plain_jpeg(data: bytes, name: str) -> bool:
+    """In colour, and nothing about it is odd: OpenCV decodes it as `files.images.read` does."""
+    if not data.startswith(b"\xff\xd8\xff") or not jpeg.is_whole(data) or b"Exif\0\0" in data[:_METADATA]:
+        return False
+    header = inspect(BytesIO(data), name)
+    return header.channels == 3 and header.tidy and _is_bearable(header) and not jpeg.has_too_many_scans(data)
+
+
+def _is_plain_png(data: bytes, name: str, colour_type: bytes) -> bool:
+    """Of 8 bits, neither turned nor see-through."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n" or data[24:26] != b"\x08" + colour_type:
+        return False
+    return b"eXIf" not in data and b"tRNS" not in data and _is_bearable(inspect(BytesIO(data), name))
+
+
+def _is_bearable(header: Header) -> bool:
+    return header.width * header.height <= MAX_PIXELS
+
+
+def _decoded(data: bytes, how: int) -> RGB | None:
+    """None where OpenCV objects; the reader that comes next says why."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)  # a damaged file is named by our error, not by lines on the terminal
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), how | cv2.IMREAD_IGNORE_ORIENTATION)  # type: ignore[return-value]
     except cv2.error:
         return None
-    return None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    finally:
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _check_size(path: Path, size: tuple[int, ...], shape: tuple[int, ...]) -> None:

@@ -109,6 +109,19 @@ def test_n_does_not_use_layers_of_blurred_pictures(root, originals):
     assert all(row.foreground is None for row in found.rows)
 
 
+@pytest.mark.parametrize("foreground", ["png", "jpg"])
+@pytest.mark.parametrize("background", ["png", "jpg"])
+def test_layers_of_either_format(root, foreground, background):
+    for number in range(4):
+        save(root / "train/fg" / f"p_{number}.{foreground}", photo(number))
+        assert training_set(TrainInputs(root)).rows[number].foreground is None
+        save(root / "train/bg" / f"p_{number}.{background}", photo(number))
+    found = training_set(TrainInputs(root))
+    assert found.composition
+    assert found.rows[3].foreground == str(root / f"train/fg/p_3.{foreground}")
+    assert found.rows[3].background == str(root / f"train/bg/p_3.{background}")
+
+
 def test_n_without_originals_says_so_in_one_line(root):
     with pytest.raises(UsageError, match=r"no originals in .*--originals DIR \(the public P3M-10k has none\)") as found:
         training_set(TrainInputs(root, "N"))

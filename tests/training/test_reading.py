@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from p3m_anon.errors import ImageError
+from p3m_anon.files.alphas import read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.training.draws import draw
 from p3m_anon.training.reading import read_grey, read_sample
@@ -77,30 +78,46 @@ def test_a_reduced_picture_is_not_shifted(row):
 
 
 @pytest.mark.parametrize(
-    "name", ["grey.jpg", "turned.jpg", "cmyk.jpg", "rgba.png", "deep.png", "progressive.jpg", "trailing.jpg"]
+    "name",
+    [
+        *("grey.jpg", "turned.jpg", "cmyk.jpg", "progressive.jpg", "trailing.jpg", "profile.jpg"),
+        *("grey.png", "rgba.png", "deep.png", "palette.png", "turned.png", "see-through.png", "profile.png"),
+    ],
 )
 def test_pictures_of_any_kind(row, tmp_path, name):
     path = tmp_path / name
     picture = Image.fromarray(photo())
-    if name == "turned.jpg":
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    if name.startswith("turned"):
         exif = Image.Exif()
         exif[0x0112] = 6
         picture.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
     elif name == "deep.png":
         cv2.imwrite(str(path), photo().astype(np.uint16) * 257)
+    elif name == "see-through.png":
+        picture.save(path, transparency=tuple(photo()[0, 0].tolist()))
+    elif name.startswith("profile"):
+        picture.save(path, icc_profile=profile, dpi=(300, 300))
     elif name == "progressive.jpg":
         picture.save(path, progressive=True)
     elif name == "trailing.jpg":
         picture.save(path)
         path.write_bytes(path.read_bytes() + b"more")
     else:
-        picture.convert({"grey.jpg": "L", "cmyk.jpg": "CMYK", "rgba.png": "RGBA"}[name]).save(path)
+        picture.convert({"grey": "L", "cmyk": "CMYK", "rgba": "RGBA", "palette": "P"}[name[:-4]]).save(path)
     changed = row._replace(image=str(path))
     for index in range(20):
         one = draw(0, 0, index, SETTINGS)
         step = place(one, alpha(), SETTINGS).step
         difference = read_sample(changed, one, SETTINGS).image.astype(int) - whole(changed, one, SETTINGS).image
         assert np.abs(difference).max() == 0 if step == 1 else np.abs(difference).mean() < 2.5
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
+def test_an_alpha_of_any_kind(tmp_path, mode):
+    matte = Image.fromarray(alpha())
+    (matte.convert(mode) if mode != "LA" else Image.merge("LA", (matte, matte))).save(tmp_path / "a.png")
+    assert np.array_equal(read_grey(tmp_path / "a.png"), read_alpha(tmp_path / "a.png").pixels)
 
 
 def test_an_alpha_of_16_bits_is_rounded(tmp_path):
@@ -111,12 +128,13 @@ def test_an_alpha_of_16_bits_is_rounded(tmp_path):
 
 @pytest.mark.parametrize("step", [1, 8])
 @pytest.mark.parametrize("role", ["image", "alpha", "foreground", "background"])
-def test_damaged_files_are_named(row, role, step):
+def test_damaged_files_are_named(row, role, step, capfd):
     path = Path(getattr(row, role))
     path.write_bytes(path.read_bytes()[:2000])
     how = SampleSettings(size=32, crops=(32 * step,), kernels=(3, 9), composition=True)
     with pytest.raises(ImageError, match=rf"^{path.name}: "):
         read_sample(row, draw(0, 0, 0, how), how)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("step", [1, 8])
@@ -126,7 +144,7 @@ def test_a_jpeg_that_was_cut_and_closed_is_found(row, step):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2] + b"\xff\xd9")
     how = SampleSettings(size=32, crops=(32 * step,), kernels=(3, 9))
-    with pytest.raises(ImageError, match=r"^a.jpg: damaged"):
+    with pytest.raises(ImageError, match=r"^a.jpg: a damaged JPEG"):
         read_sample(row, draw(0, 0, 0, how), how)
 
 
@@ -136,6 +154,13 @@ def test_sizes_have_to_fit(row, role):
     how = replace(SETTINGS, composition=True)
     with pytest.raises(ImageError, match="it is 333 x 269, its alpha 333 x 270; make them equal"):
         read_sample(row, draw(0, 0, 0, how), how)
+
+
+def test_grey_at_the_bottom_is_no_damage_where_the_format_would_tell(row):
+    pixels = photo()
+    pixels[-20:] = 128
+    Image.fromarray(pixels).save(row.image, "WEBP", lossless=True)
+    assert read_sample(row, draw(0, 0, 0, SETTINGS), SETTINGS).image.shape == (32, 32, 3)
 
 
 def test_a_file_that_is_gone_is_named(row):
