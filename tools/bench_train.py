@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import statistics
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from p3m_anon.training.reading import read_grey, read_sample
 from p3m_anon.training.rows import TrainRow
 from p3m_anon.training.settings import SampleSettings
 
+Maker = Callable[[TrainRow, Draw, SampleSettings], Any]
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -76,29 +76,37 @@ def with_layers(pictures: Path, alphas: Path, folder: Path) -> list[TrainRow]:
         foreground, background = folder / f"{path.stem}.png", folder / f"{path.stem}.jpg"
         layers = estimate_layers(read(path).rgb, read_grey(alpha))
         Image.fromarray(layers.foreground).save(foreground)
-        Image.fromarray(layers.background).save(background, quality=95, subsampling=0)
+        for layer, file in ((layers.background, background), (layers.foreground, as_jpeg(foreground))):
+            Image.fromarray(layer).save(file, quality=95, subsampling=0)
         rows.append(TrainRow(path.stem, str(path), str(alpha), str(foreground), str(background)))
     if not rows:
         raise click.ClickException(f"no picture in {pictures} has an alpha in {alphas}")
     return rows
 
 
+def as_jpeg(foreground: Path) -> Path:
+    """Where the same foreground lies as a JPEG."""
+    return foreground.with_name(f"{foreground.stem}.fg.jpg")
+
+
 def one_core(rows: list[TrainRow], samples: int, rounds: int) -> None:
     """All ways in turn, over the same draws."""
     plain, composed = SampleSettings(), SampleSettings(composition=True)
-    ways: dict[str, tuple[Callable[[TrainRow, Draw, SampleSettings], Any], SampleSettings]] = {
-        "published way, four files": (published_sample, composed),
-        "ours, four files": (read_sample, composed),
-        "ours, four files, recipe official": (read_sample, SampleSettings(recipe="official", composition=True)),
-        "ours, no layers (two files)": (read_sample, plain),
-        "ours, no layers, 256 px": (read_sample, SampleSettings(size=256)),
+    lossy = [row._replace(foreground=str(as_jpeg(Path(row.foreground or "")))) for row in rows]
+    ways: dict[str, tuple[Maker, SampleSettings, list[TrainRow]]] = {
+        "published way, four files": (published_sample, composed, rows),
+        "ours, four files": (read_sample, composed, rows),
+        "ours, four files, recipe official": (read_sample, SampleSettings(recipe="official", composition=True), rows),
+        "ours, four files, fg as JPEG": (read_sample, composed, lossy),
+        "ours, no layers (two files)": (read_sample, plain, rows),
+        "ours, no layers, 256 px": (read_sample, SampleSettings(size=256), rows),
     }
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
-        for name, (make, settings) in ways.items():
+        for name, (make, settings, files) in ways.items():
             start = time.process_time()
             for number in range(samples):
-                make(rows[number % len(rows)], draw(0, turn, number, settings), settings)
+                make(files[number % len(files)], draw(0, turn, number, settings), settings)
             if turn:  # the first round warms the caches
                 taken[name].append((time.process_time() - start) / samples)
     base = statistics.median(taken["published way, four files"])
@@ -117,11 +125,8 @@ def whole_loader(rows: list[TrainRow], settings: SampleSettings, workers: int, b
         start = time.perf_counter()
         count = sum(len(batch.ids) for batch in batches.batches(1))
         seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    click.echo(
-        f"loader, {workers} workers, batch {batch_size}, layers {'on' if settings.composition else 'off'}:"
-        f" {count / seconds:.1f} samples/s; this process {peak:.0f} MB at its peak"
-    )
+    layers = "on" if settings.composition else "off"
+    click.echo(f"loader, {workers} workers, batch {batch_size}, layers {layers}: {count / seconds:.1f} samples/s")
 
 
 def published_sample(row: TrainRow, chance: Draw, settings: SampleSettings) -> list[torch.Tensor]:
