@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Preconditioner = Callable[[csr_matrix], Callable[[Floats], Floats]]
 
 TOLERANCE = 1e-7
-"""Of the residual, against the right side; pymatting's own."""
+"""Of the residual; pymatting's own."""
 STEPS = 10_000
 """Of conjugate gradients, before a system is given up; pymatting's own."""
 
@@ -37,10 +37,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class UnknownArea:
-    """The pixels of a trimap that a method has to solve, numbered in raster order.
+    """The pixels of a picture that a method solves for, numbered in raster order: the unknown ones, unless widened.
 
     pixels: int64 (N,), their places in the flattened picture. index: int32 (H, W), the number of each, -1 where known.
-    foreground: bool (H, W), surely foreground; what is neither that nor unknown is surely background.
+    foreground: bool (H, W), surely foreground; what is neither that nor solved for is surely background.
     """
 
     pixels: npt.NDArray[np.int64]
@@ -49,8 +49,15 @@ class UnknownArea:
 
     @property
     def unknown(self) -> Mask:
-        """bool (H, W)."""
+        """bool (H, W): what is solved for."""
         return self.index >= 0
+
+    def widened(self, radius: int) -> UnknownArea:
+        """With the known pixels too that are up to `radius` rows and columns away from an unknown one."""
+        import cv2
+
+        near = cv2.dilate(self.unknown.view(np.uint8), np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
+        return _numbered(near.astype(bool), self.foreground)
 
     def matte(self, values: npt.NDArray[np.floating]) -> Alpha:
         """Alpha, float32 (H, W): `values` (N,) of the unknown pixels, clipped to [0, 1]; known ones exactly 0 or 1."""
@@ -86,23 +93,30 @@ def unknown_area(rgb: RGB, trimap: Trimap) -> UnknownArea:
             raise ValueError(
                 f"trimap has unknown pixels but none of {name}; mark some, or make it with a smaller kernel"
             )
-    pixels = np.flatnonzero(unknown)
-    index = np.full((height, width), -1, np.int32)
+    return _numbered(unknown, foreground)
+
+
+def _numbered(solved: Mask, foreground: Mask) -> UnknownArea:
+    pixels = np.flatnonzero(solved)
+    index = np.full(solved.shape, -1, np.int32)
     index.ravel()[pixels] = np.arange(len(pixels), dtype=np.int32)
     return UnknownArea(pixels, index, foreground)
 
 
-def solve_system(system: LinearSystem, preconditioner: Preconditioner | None = None) -> Floats:
+def solve_system(
+    system: LinearSystem, preconditioner: Preconditioner | None = None, tolerance: float = TOLERANCE
+) -> Floats:
     """x, float64 (N,), by pymatting's conjugate gradients.
 
-    preconditioner: of the matrix; thresholded incomplete Cholesky if None. Raises ValueError where it does not
+    preconditioner: of the matrix; thresholded incomplete Cholesky if None. tolerance: of the residual's length, as a
+    share of that of the right side. Raises ValueError where it does not
     converge or the result is not finite.
     """
     from pymatting import cg
 
     make = preconditioner or _quiet_ichol()
     try:
-        solution: Floats = cg(system.matrix, system.right, M=make(system.matrix), rtol=TOLERANCE, maxiter=STEPS)
+        solution: Floats = cg(system.matrix, system.right, M=make(system.matrix), rtol=tolerance, maxiter=STEPS)
     except ValueError as error:  # the one class that pymatting has for "no convergence"
         raise ValueError(f"the matte's {len(system.right)} equations could not be solved ({error})") from error
     if not np.isfinite(solution).all():
