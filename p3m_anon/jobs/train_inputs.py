@@ -16,12 +16,13 @@ from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.private import private_folder
 from p3m_anon.jobs.eval_inputs import Originals, Picture, pictures
 from p3m_anon.jobs.split_files import ORIGINALS
-from p3m_anon.jobs.train_leaks import Fingerprints, refuse_leaks
+from p3m_anon.jobs.train_leaks import Fingerprinted, Fingerprints, refuse_leaks
 from p3m_anon.training.rows import Composition, TrainRow, composition_of
 
 Trained = Literal["B", "N"]
 TRAIN: Split = "train"
 TESTS: tuple[Split, ...] = ("P3M-500-P", "P3M-500-NP")
+_NAMED = 5
 _ENDINGS: dict[layout.Role, tuple[str, ...]] = {"foreground": (".png", ".jpg"), "background": (".jpg", ".png")}
 
 
@@ -88,6 +89,8 @@ def training_set(inputs: TrainInputs, on_picture: Callable[[], None] = lambda: N
         notices += [f"{one.name}: {unread}: {one.problem}" for one in trained.bad]
         notices += [f"{one.name}: not compared with train, as {one.problem}" for one in tests.bad]
         refuse_leaks(trained, tests, inputs.private_folder)
+    if inputs.protocol == "N":
+        _refuse_blurred(inputs.root, trained)
     manifest = inputs.root / MANIFEST
     return TrainingSet(
         tuple(rows),
@@ -163,6 +166,21 @@ def _unblurred(root: Path, picture: Picture, clear: frozenset[str]) -> str:
     if picture.id in clear or place is None or place.role != "image":
         return "its face was left as it is, and protocol B trains on blurred pictures only"
     return ""
+
+
+def _refuse_blurred(root: Path, trained: Fingerprinted) -> None:
+    """Among originals, the files that the manifest says are blurred: both kinds would be mixed."""
+    if not (root / MANIFEST).is_file():
+        return
+    known = {one.name: one.sha256 for one in trained.good}
+    blurred = (row for row in read_rows(root / MANIFEST) if row["status"].startswith("anonymized"))
+    same = [row["id"] for row in blurred if row.get("split") == TRAIN and known.get(row["id"]) == row["image_sha256"]]
+    if same:
+        named = ", ".join(same[:_NAMED]) + (", ..." if len(same) > _NAMED else "")
+        raise UsageError(
+            f"among the originals are blurred pictures of the dataset ({len(same)}): {named}; name the folder of their"
+            " clear originals with --originals DIR"
+        )
 
 
 def _layers(root: Path, stem: str) -> tuple[str | None, str | None]:

@@ -128,6 +128,15 @@ def test_n_without_originals_says_so_in_one_line(root):
     assert "\n" not in str(found.value)
 
 
+def test_blurred_pictures_among_the_originals_are_refused(root, originals):
+    with_manifest(root)
+    assert len(training_set(TrainInputs(root, "N")).rows) == 4
+    (originals / "train/p_1.png").unlink()
+    shutil.copy(root / BLURRED / "p_1.jpg", originals / "train")
+    with pytest.raises(UsageError, match=r"blurred pictures of the dataset \(1\): p_1; name the folder"):
+        training_set(TrainInputs(root, "N"))
+
+
 def test_originals_inside_the_dataset_are_refused(root):
     (root / "train/original_image").mkdir()
     with pytest.raises(UsageError, match="lie outside of the dataset"):

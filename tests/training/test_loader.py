@@ -81,6 +81,7 @@ def test_a_batch_is_the_samples_of_its_rows(rows):
             assert np.array_equal(tensor[place].permute(1, 2, 0).numpy().squeeze(), array)
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # three are more than some machines have cores
 @pytest.mark.parametrize("workers", [1, 3])
 def test_workers_do_not_show(rows, workers):
     """In two epochs of one loader, one of them entered late, one left early."""
