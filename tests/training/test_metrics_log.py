@@ -1,0 +1,61 @@
+"""Tables that survive a kill, and go back to where the checkpoint is."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+
+from p3m_anon.errors import Stopped
+from p3m_anon.training.metrics_log import Table, read_table
+
+NAN = float("nan")
+
+
+def add(file: Path, steps: range, start: int = 0) -> None:
+    table = Table(file, start)
+    for step in steps:
+        table.add({"step": step, "loss": step / 3, "none": NAN})
+    table.close()
+
+
+def test_rows_come_back(tmp_path: Path) -> None:
+    add(tmp_path / "t.csv", range(1, 4))
+    found = read_table(tmp_path / "t.csv")
+    assert found["step"] == [1, 2, 3]
+    assert found["loss"] == pytest.approx([1 / 3, 2 / 3, 1], rel=1e-8)
+    assert all(math.isnan(one) for one in found["none"])
+
+
+def test_rows_after_the_checkpoint_go(tmp_path: Path) -> None:
+    add(tmp_path / "t.csv", range(1, 8))
+    add(tmp_path / "t.csv", range(4, 6), start=3)
+    assert read_table(tmp_path / "t.csv")["step"] == [1, 2, 3, 4, 5]
+
+
+def test_a_line_that_was_cut_goes(tmp_path: Path) -> None:
+    add(tmp_path / "t.csv", range(1, 4))
+    file = tmp_path / "t.csv"
+    file.write_bytes(file.read_bytes()[:-3])
+    add(file, range(3, 5), start=3)
+    assert read_table(file)["step"] == [1, 2, 3, 4]
+
+
+def test_it_is_there_at_once_and_for_its_owner(tmp_path: Path) -> None:
+    table = Table(tmp_path / "t.csv", 0)
+    table.add({"step": 1, "loss": 2.0})
+    assert (tmp_path / "t.csv").read_text() == "step,loss\n1,2\n"
+    assert os.stat(tmp_path / "t.csv").st_mode & 0o777 == 0o600
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    table = Table(tmp_path / "t.csv", 0)
+    said = r"t.csv cannot be written \(No space left on device\).*--resume"
+    with pytest.raises(Stopped, match=said), Path("/dev/full").open("a") as table._stream:
+        table.add({"step": 1})
+
+
+def test_no_table_is_no_columns(tmp_path: Path) -> None:
+    assert read_table(tmp_path / "t.csv") == {}

@@ -1,0 +1,65 @@
+"""One step: precision, accumulation, chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.training.cases import SETTINGS, drawn, make_stepper
+
+
+def test_mixed_precision_is_near_and_keeps_its_weights_in_full() -> None:
+    full, mixed = make_stepper(), make_stepper(replace(SETTINGS, precision="bf16"))
+    batch = drawn(1)
+    exact, near = (one.step(0, [batch]).losses().terms["total"] for one in (full, mixed))
+    assert near != exact
+    assert near == pytest.approx(exact, rel=0.05)
+    assert {one.dtype for one in mixed.network.parameters()} == {torch.float32}
+
+
+def test_a_trial_of_a_size_leaves_no_trace() -> None:
+    tried, not_tried = make_stepper(), make_stepper()
+    tried.try_size(drawn(3))
+    for one in (tried, not_tried):
+        one.step(0, [drawn(1)])
+    other = not_tried.network.state_dict()
+    assert all(torch.equal(one, other[name]) for name, one in tried.network.state_dict().items())
+
+
+def test_accumulated_gradients_are_the_mean_of_each() -> None:
+    batches = [drawn(1), drawn(2)]
+    together = make_stepper(replace(SETTINGS, accumulate=2))
+    together.step(0, batches)
+    single = []
+    for batch in batches:
+        stepper = make_stepper()
+        stepper.step(0, [batch])
+        single.append([one.grad for one in stepper.network.parameters()])
+    for one, first, second in zip(together.network.parameters(), *single, strict=True):
+        assert torch.allclose(one.grad, (first + second) / 2, atol=1e-6)
+
+
+def test_the_norm_of_a_gradient_is_clipped() -> None:
+    stepper = make_stepper(replace(SETTINGS, clip=0.01))
+    stepper.step(0, [drawn(1)])
+    norm = torch.nn.utils.get_total_norm([one.grad for one in stepper.network.parameters()])
+    assert float(norm) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_what_a_method_draws_follows_from_the_step_alone() -> None:
+    drawn_numbers = []
+    for steps in ([0, 1, 2], [2]):
+        stepper = make_stepper()
+        for number in steps:
+            stepper.step(number, [drawn(number)])
+        drawn_numbers.append(float(torch.rand(1)))
+    assert drawn_numbers[0] == drawn_numbers[1]
+
+
+def test_it_is_compiled_and_keeps_its_names() -> None:
+    """Nothing is compiled before the first step: that would take a minute here."""
+    stepper = make_stepper(replace(SETTINGS, compile=True))
+    assert isinstance(stepper._model._forward_module, torch._dynamo.OptimizedModule)
+    assert stepper.network.state_dict().keys() == make_stepper().network.state_dict().keys()
