@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -18,6 +18,7 @@ LEVELS = st.sampled_from([0, 0, 0, 1, 128, 254, 255, 255, 255])
 
 
 @given(arrays(np.uint8, SIDES, elements=LEVELS), st.integers(1, 60))
+@settings(deadline=None)
 def test_equals_the_published_one(alpha: npt.NDArray[np.uint8], kernel: int) -> None:
     assert np.array_equal(quick_trimap(alpha, kernel), published_trimap(alpha, kernel))
 

@@ -7,7 +7,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3m_anon.training.draws import draw, order, substitutes
@@ -20,6 +20,7 @@ KNOWN_ORDER = [3, 4, 5, 1, 0, 2]
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
+@settings(deadline=None)
 def test_the_same_numbers_draw_alike(seed, epoch, index):
     state = np.random.get_state()[1].tolist()
     assert draw(seed, epoch, index, SETTINGS) == draw(seed, epoch, index, SETTINGS)
@@ -27,6 +28,7 @@ def test_the_same_numbers_draw_alike(seed, epoch, index):
 
 
 @given(NUMBERS, NUMBERS, NUMBERS)
+@settings(deadline=None)
 def test_every_number_counts(seed, epoch, index):
     """A shorter key, or one padded with zeros, would draw alike for neighbours."""
     keys = {(seed, epoch, index), (seed + 1, epoch, index), (seed, epoch + 1, index), (seed, epoch, index + 1)}
@@ -57,6 +59,7 @@ def test_shares():
 
 
 @given(NUMBERS, NUMBERS, st.integers(1, 50))
+@settings(deadline=None)
 def test_an_epoch_is_a_permutation(seed, epoch, count):
     assert sorted(order(seed, epoch, count).tolist()) == list(range(count))
 
@@ -67,6 +70,7 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 
 
 @given(NUMBERS, NUMBERS, st.integers(2, 20), st.data())
+@settings(deadline=None)
 def test_a_substitute_is_another_picture(seed, epoch, count, data):
     index = data.draw(st.integers(0, count - 1))
     found = substitutes(seed, epoch, index, count, 8)
