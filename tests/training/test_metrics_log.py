@@ -54,9 +54,9 @@ def test_it_is_there_at_once_and_for_its_owner(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     table = Table(tmp_path / "t.csv", 0)
     said = r"t.csv cannot be written \(No space left on device\).*--resume"
-    with contextlib.suppress(OSError), Path("/dev/full").open("a") as table._stream:  # closing it fails again
-        with pytest.raises(Stopped, match=said):
-            table.add({"step": 1})
+    full = Path("/dev/full")
+    with contextlib.suppress(OSError), full.open("a") as table._stream, pytest.raises(Stopped, match=said):
+        table.add({"step": 1})  # closing the stream fails again
 
 
 def test_no_table_is_no_columns(tmp_path: Path) -> None:

@@ -1,0 +1,248 @@
+"""A run from the dataset's folder to the run's: what is refused, what is left, what is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from p3m_anon.errors import ImageError, Stopped, UsageError
+from p3m_anon.jobs.eval import evaluate
+from p3m_anon.jobs.eval_request import EvalRequest
+from p3m_anon.jobs.train import plan, train
+from p3m_anon.jobs.train_inputs import TrainInputs
+from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, Watch
+from p3m_anon.methods.registry import METHODS
+from p3m_anon.training.run_settings import RunSettings
+from p3m_anon.training.settings import SampleSettings
+from tests.jobs.train_cases import curve, make_dataset
+
+SETTINGS = RunSettings(
+    width=2, batch_size=2, learning_rate=1e-3, max_steps=2, samples=SampleSettings(size=64, crops=(64, 96))
+)
+
+
+class Listener(Watch):
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.plans: list[TrainPlan] = []
+        self.steps = 0
+
+    def on_notice(self, line: str) -> None:
+        self.notices.append(line)
+
+    def on_begin(self, plan: TrainPlan) -> None:
+        self.plans.append(plan)
+
+    def on_step(self, report: object) -> None:
+        self.steps += 1
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return make_dataset(tmp_path / "dataset", train=5, tests=3)
+
+
+def request(root: Path, **more: object) -> TrainRequest:
+    settings = more.pop("settings", SETTINGS)
+    out = more.pop("out", root.with_name("run"))
+    inputs = more.pop("inputs", TrainInputs(root))
+    return TrainRequest(inputs, out, settings, device="cpu", workers=0, **more)
+
+
+def test_a_run_leaves_all_that_is_promised_for_its_owner_alone(root: Path) -> None:
+    listener = Listener()
+    summary = train(request(root), listener)
+    out = root.with_name("run")
+    names = {file.relative_to(out).parts[0] for file in out.rglob("*")}
+    assert names >= {"last.ckpt", "best.ckpt", "metrics.csv", "validations.csv", "curves.png", "panels", "tensorboard"}
+    assert names >= {"settings.json", "environment.json", "pictures.json"}
+    assert os.stat(out).st_mode & 0o777 == 0o700
+    assert (summary.step, summary.steps, summary.exit_code, summary.skipped) == (2, 2, 0, 0)
+    assert summary.best_step == 2
+    assert summary.best_sad is not None
+    assert listener.steps == 2
+    (plan,) = listener.plans
+    assert (plan.pictures, plan.steps_per_epoch, plan.steps, plan.validated) == (5, 2, 2, 3)
+    said = json.loads((out / "settings.json").read_text())
+    assert said["settings"]["samples"]["crops"] == [64, 96]
+    assert said["protocol"] == "B"
+    assert str(root) not in (out / "settings.json").read_text() + (out / "environment.json").read_text()
+
+
+def test_its_best_checkpoint_scores_in_eval_as_in_the_validation(root: Path, tmp_path: Path) -> None:
+    summary = train(request(root))
+    checkpoint = root.with_name("run") / "best.ckpt"
+    scored = evaluate(
+        EvalRequest(root, "P3M-500-P", "p3mnet", checkpoint, strategy="resize", out=tmp_path / "eval", workers=1)
+    )
+    assert scored.means["sad"] == pytest.approx(summary.best_sad, rel=1e-4)
+
+
+def test_the_note_of_a_checkpoint_names_no_file_and_no_picture(root: Path) -> None:
+    train(request(root))
+    note = torch.load(root.with_name("run") / "best.ckpt", weights_only=True)["p3m_anon"]
+    said = json.loads(note)
+    assert said["method"] == "p3mnet"
+    assert said["settings"]["samples"]["seed"] == 0
+    assert len(said["pictures_sha256"]) == 64
+    assert str(root.parent) not in note
+    assert "p_000" not in note
+
+
+def test_another_run_is_not_overwritten(root: Path) -> None:
+    train(request(root))
+    before = curve(root.with_name("run"))
+    with pytest.raises(UsageError, match="holds a run; go on with it with --resume"):
+        train(request(root))
+    assert curve(root.with_name("run")) == before
+
+
+def test_resume_where_nothing_is_begins(root: Path) -> None:
+    assert train(request(root, resume=True)).step == 2
+
+
+def test_a_longer_run_goes_on(root: Path) -> None:
+    train(request(root))
+    longer = replace(SETTINGS, max_steps=4)
+    assert train(request(root, settings=longer, resume=True)).step == 4
+    train(request(root, settings=longer, out=root.with_name("whole")))
+    assert curve(root.with_name("run")) == curve(root.with_name("whole"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"learning_rate": 0.1}, r"learning_rate: 0\.001 -> 0\.1"),
+        ({"batch_size": 1}, "pictures of a batch on all devices: 2 -> 1"),
+        ({"samples": SampleSettings(seed=7, size=64, crops=(64, 96))}, r"samples\.seed: 0 -> 7"),
+        ({"schedule": "cosine"}, "schedule: fixed -> cosine"),
+    ],
+)
+def test_changed_settings_are_refused_with_the_difference(root: Path, changed: dict[str, object], said: str) -> None:
+    train(request(root))
+    with pytest.raises(UsageError, match=f"begun with other settings or pictures: .*{said}"):
+        train(request(root, settings=replace(SETTINGS, **changed), resume=True))
+
+
+def test_changed_pictures_are_refused_with_the_difference(root: Path) -> None:
+    train(request(root))
+    images, masks = root / "train" / "blurred_image", root / "train" / "mask"
+    for folder, ending in ((images, "jpg"), (masks, "png")):
+        (folder / f"p_000.{ending}").rename(folder / f"new.{ending}")
+    (images / "p_001.jpg").write_bytes((images / "p_001.jpg").read_bytes() + b"\0")
+    with pytest.raises(UsageError, match="1 picture new: new; 1 picture gone: p_000; 1 picture changed: p_001"):
+        train(request(root, resume=True))
+
+
+def test_a_changed_manifest_is_refused(root: Path) -> None:
+    from p3m_anon.jobs.train_folder import check_unchanged
+
+    train(request(root))
+    out = root.with_name("run")
+    said = json.loads((out / "settings.json").read_text())
+    rows = ()
+    (out / "pictures.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"manifest\.jsonl"):
+        check_unchanged(out, {**said, "manifest_sha256": "f" * 64}, rows)
+
+
+def test_a_run_folder_lies_outside_of_the_dataset_and_is_no_other_folder(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="lies inside a dataset"):
+        train(request(root, out=root / "run"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is no run folder"):
+        train(request(root, out=tmp_path / "other"))
+
+
+def test_two_runs_in_one_folder_are_refused(root: Path) -> None:
+    from p3m_anon.files.private import locked
+
+    with locked(root.with_name("run")), pytest.raises(Stopped, match="another run is working on"):
+        train(request(root))
+
+
+def test_a_corrupt_picture_is_named_and_the_run_goes_on_once_it_is_mended(root: Path) -> None:
+    picture = root / "train" / "blurred_image" / "p_003.jpg"
+    whole = picture.read_bytes()
+    longer = replace(SETTINGS, max_steps=8)
+    train(request(root, settings=longer, out=root.with_name("whole")))
+    fingerprints = root.with_name("dataset.private")
+    train(request(root, settings=replace(SETTINGS, max_steps=2)))
+    picture.write_bytes(whole[:-200])
+    os.utime(picture, ns=(1, 1))
+    shutil.rmtree(fingerprints)
+    with pytest.raises((ImageError, UsageError), match="p_003"):
+        train(request(root, settings=longer, resume=True))
+    picture.write_bytes(whole)
+    train(request(root, settings=longer, resume=True))
+    assert curve(root.with_name("run")) == curve(root.with_name("whole"))
+
+
+def test_a_split_that_is_not_there_is_no_validation(root: Path) -> None:
+    listener = Listener()
+    summary = train(request(root, validate="P3M-500-NP"), listener)
+    assert any("no validation" in line and "P3M-500-NP" in line for line in listener.notices)
+    assert summary.best_sad is None
+    assert not (root.with_name("run") / "best.ckpt").exists()
+
+
+def test_clear_faces_are_called_so(root: Path) -> None:
+    make_dataset(root.with_name("other"), train=1, tests=2)
+    clear = root / "validation" / "P3M-500-NP"
+    shutil.copytree(root.with_name("other") / "validation" / "P3M-500-P", clear)
+    (clear / "blurred_image").rename(clear / "original_image")
+    shutil.rmtree(root / "validation" / "P3M-500-P")
+    summary = train(request(root, validate="P3M-500-NP"))
+    assert summary.shows_clear_faces
+    assert [file.name for file in (root.with_name("run") / "panels").iterdir()] == ["step-0000002-clear-faces.png"]
+
+
+def test_the_encoder_starts_from_a_file(root: Path, tmp_path: Path) -> None:
+    from p3m_anon.jobs.train import build
+    from p3m_anon.methods.p3mnet.keys import resnet_modules
+
+    source = METHODS["basic"].build(0).encoder
+    own = source.state_dict()
+    names = {
+        f"{theirs}.{key.rpartition('.')[2]}": key
+        for theirs, ours in resnet_modules()
+        for key in own
+        if key.rpartition(".")[0] == ours
+    }
+    torch.save({theirs: own[ours] for theirs, ours in names.items()}, tmp_path / "resnet34.pth")
+    network = build(RunSettings(), tmp_path / "resnet34.pth")
+    assert all(torch.equal(one, own[name]) for name, one in network.encoder.state_dict().items())
+    with pytest.raises(UsageError, match="leave out --width"):
+        request(root, backbone=tmp_path / "resnet34.pth")
+
+
+def test_a_dry_run_measures_a_step_and_begins_none(root: Path) -> None:
+    said, summary = plan(request(root, settings=replace(SETTINGS, max_steps=0, epochs=3)))
+    assert (said.steps, said.steps_per_epoch, said.pictures_per_step) == (6, 2, 2)
+    assert said.parameters == sum(one.numel() for one in METHODS["p3mnet"].build(2).parameters())
+    assert said.seconds_per_step is not None
+    assert said.hours == pytest.approx(6 * said.seconds_per_step / 3600)
+    assert summary.exit_code == 0
+    assert not root.with_name("run").exists()
+
+
+def test_unknown_names_are_refused(root: Path) -> None:
+    with pytest.raises(UsageError, match="no method is called modnet; there are basic, "):
+        request(root, settings=replace(SETTINGS, method="modnet"))
+    with pytest.raises(UsageError, match="fp16 needs a GPU"):
+        train(request(root, settings=replace(SETTINGS, precision="fp16")))
