@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
@@ -225,6 +226,7 @@ def _context() -> BaseContext:
 
 
 def _start_worker(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the trainer, which finishes its step and saves
     cv2.setNumThreads(0)
     os.environ["NUMBA_NUM_THREADS"] = "1"  # numba is loaded when the first layers are estimated
 
