@@ -114,7 +114,7 @@ def solve_system(
     """
     from pymatting import cg
 
-    make = preconditioner or _quiet_ichol()
+    make = preconditioner or quiet_ichol()
     try:
         solution: Floats = cg(system.matrix, system.right, M=make(system.matrix), rtol=tolerance, maxiter=STEPS)
     except ValueError as error:  # the one class that pymatting has for "no convergence"
@@ -125,7 +125,7 @@ def solve_system(
 
 
 @functools.cache
-def _quiet_ichol() -> Any:
+def quiet_ichol() -> Any:
     """pymatting's, which prints to stdout what it tries again; that is written to the log.
 
     Not by redirecting stdout: that is shared by all threads.
