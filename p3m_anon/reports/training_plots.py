@@ -29,7 +29,7 @@ def write_curves(file: Path, steps: Columns, validations: Columns) -> None:
     figure = Figure(figsize=(11, 7), layout="constrained")
     (loss, terms), (sad, speed) = figure.subplots(2, 2)
     _curve(loss, steps, ("total",), "loss")
-    _curve(terms, steps, [name for name in TERMS[1:] if name in steps], "its terms, before their weights")
+    _curve(terms, steps, TERMS[1:], "its terms, before their weights")
     _curve(sad, validations, ("sad", "sad_t"), "SAD, validation", marker=".")
     _curve(speed, steps, ("images_per_second",), "images a second")
     stream = BytesIO()
@@ -66,9 +66,8 @@ def _curve(axes: object, columns: Columns, names: Sequence[str], title: str, mar
 
     assert isinstance(axes, Axes)
     for name in names:
-        there = [
-            (step, one) for step, one in zip(columns.get("step", ()), columns.get(name, ()), strict=True) if one == one
-        ]
+        pairs = zip(columns["step"], columns[name], strict=True) if name in columns else ()
+        there = [(step, one) for step, one in pairs if one == one]
         places, values = thinned([one for _, one in there])
         if values:
             axes.plot([there[place][0] for place in places], values, marker=marker, label=name, linewidth=1)

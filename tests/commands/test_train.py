@@ -1,0 +1,108 @@
+"""The command as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from p3m_anon.cli import cli
+from p3m_anon.commands.train_view import duration
+from tests.jobs.train_cases import SMALL, curve, make_dataset
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("train") / "dataset", train=5, tests=2)
+
+
+def run(root: Path, out: Path, *options: str) -> Result:
+    return CliRunner().invoke(cli, ["train", str(root), "--out", str(out), *SMALL, *options])
+
+
+def test_a_run_in_words(root: Path, tmp_path: Path) -> None:
+    result = run(root, tmp_path / "run", "--max-steps", "3")
+    assert result.exit_code == 0, result.output
+    assert "3 of 3 steps" in result.stdout
+    assert "best.ckpt" in result.stdout
+    assert "5 pictures, 2 a step, 2 steps an epoch, 3 in all; without composition loss" in result.stderr
+    assert "no GPU is used: a step takes" in result.stderr
+    assert "validation after step 3: SAD" in result.stderr
+    assert "composition loss is off: no picture has layers" in result.stderr
+
+
+def test_json_for_programs(root: Path, tmp_path: Path) -> None:
+    result = run(root, tmp_path / "run", "--max-steps", "1", "--validate", "none", "--json")
+    said = json.loads(result.stdout)
+    assert (said["step"], said["steps"], said["exit_code"], said["best_sad"]) == (1, 1, 0, None)
+
+
+def test_a_dry_run_begins_nothing(root: Path, tmp_path: Path) -> None:
+    result = run(root, tmp_path / "run", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "2 steps an epoch, 300 in all" in result.stdout
+    assert "a step takes" in result.stdout
+    assert "dry run: no run was begun" in result.stdout
+    assert not (tmp_path / "run").exists()
+
+
+def test_resume(root: Path, tmp_path: Path) -> None:
+    run(root, tmp_path / "run", "--max-steps", "1")
+    refused = run(root, tmp_path / "run", "--max-steps", "2")
+    assert refused.exit_code == 2
+    assert "go on with it with --resume" in refused.stderr
+    result = run(root, tmp_path / "run", "--max-steps", "2", "--resume")
+    assert result.exit_code == 0
+    assert "2 in all, 1 done" in result.stderr
+    assert len(curve(tmp_path / "run")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--size", "100"), "multiple of 32"),
+        (("--crops", "512x768"), "no list of sides"),
+        (("--precision", "fp16"), "fp16 needs a GPU"),
+        (("--method", "unet"), "no method is called unet"),
+        (("--batch-size", "6"), "a batch of 6 pictures needs as many, and there are 5"),
+        (("--accumulate", "3"), "an epoch has 2 batches of 2, and a step takes 3"),
+        (("--device", "tpu"), "--device tpu"),
+        (("--ema", "2"), "--ema must be below 1"),
+    ],
+)
+def test_wrong_usage_is_one_line(root: Path, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
+    result = run(root, tmp_path / "run", *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (tmp_path / "run" / "metrics.csv").exists()
+
+
+def test_pictures_that_are_left_out_make_the_exit_code(root: Path, tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "dataset", train=4, tests=1)
+    (dataset / "train" / "mask" / "p_001.png").unlink()
+    result = run(dataset, tmp_path / "run", "--max-steps", "1")
+    assert result.exit_code == 1
+    assert "not trained on: p_001" in result.stderr
+    assert "1 picture not trained on:" in result.stdout
+
+
+def test_leave_out(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "ids.txt").write_text("p_001\np_002\n")
+    result = run(root, tmp_path / "run", "--dry-run", "--leave-out", str(tmp_path / "ids.txt"))
+    assert "3 pictures" in result.stdout
+
+
+def test_durations_in_words() -> None:
+    said = [duration(seconds) for seconds in (3, 89, 90, 5399, 5400, 172799, 172800)]
+    assert said == ["3 s", "89 s", "2 min", "90 min", "1.5 h", "48.0 h", "2.0 days"]
