@@ -27,7 +27,7 @@ from PIL import Image
 
 from p3m_anon.files.images import read
 from p3m_anon.matting.foreground import estimate_layers
-from p3m_anon.training.batch import DEVIATION, MEAN
+from p3m_anon.methods.colours import DEVIATION, MEAN
 from p3m_anon.training.draws import Draw, draw
 from p3m_anon.training.loader import Loader, LoaderSettings
 from p3m_anon.training.reading import read_grey, read_sample

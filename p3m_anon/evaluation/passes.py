@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from p3m_anon.errors import TooLarge, UsageError, WeightsError
+from p3m_anon.methods.colours import DEVIATION, MEAN
 from p3m_anon.methods.p3mnet.layers import fold_batch_norm
-from p3m_anon.methods.p3mnet.network import TRANSITION, P3MNet
+from p3m_anon.methods.p3mnet.network import P3MNet
 
 if TYPE_CHECKING:
     from p3m_anon.evaluation.resize import Floats
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 BYTES_PER_PIXEL = 1300  # at the peak of a pass in float32
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -98,12 +98,6 @@ class Passes:
         """On the CPU nothing is raised when memory runs out: the system ends the whole process."""
         if self._device.type == "cpu" and pixels * BYTES_PER_PIXEL * self._dtype.itemsize // 4 > _free_memory():
             raise _too_large(pixels)
-
-
-def transition(classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """bool, where `classes` are neither background nor foreground."""
-    found: npt.NDArray[np.bool_] = classes == TRANSITION
-    return found
 
 
 def _too_large(pixels: int) -> TooLarge:

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 
 from p3m_anon import __version__
 from p3m_anon.extras import import_extra
+from p3m_anon.methods.colours import DEVIATION, MEAN
 from p3m_anon.methods.p3mnet.layers import fold_batch_norm
 from p3m_anon.methods.p3mnet.network import MULTIPLE
 
 if TYPE_CHECKING:
     import onnx
 
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures in [0, 1], red, green, blue."""
 OPSET = 18
 """The exporter's own; any other would be a conversion after it."""
 INPUT = "image"

@@ -7,10 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from p3m_anon.methods.colours import DEVIATION, MEAN
 from p3m_anon.methods.losses import Targets
-
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures in [0, 1], red, green, blue: what the published backbone was trained with."""
 
 
 class Replaced(NamedTuple):

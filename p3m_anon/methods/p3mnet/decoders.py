@@ -48,7 +48,8 @@ class SemanticDecoder(nn.Module):
             results.append(x)
         if self.dbfi:
             guided.append(self.dbfi[2](x, features.e4))
-        return Semantics(*results, guided=tuple(guided))
+        d4, d3, d2, d1 = results
+        return Semantics(d4, d3, d2, d1, tuple(guided))
 
     def segment(self, semantics: Semantics) -> Tensor:
         """Class logits (B, 3, H, W): background, transition, foreground."""
@@ -56,7 +57,8 @@ class SemanticDecoder(nn.Module):
 
     def sides(self, semantics: Semantics) -> tuple[Tensor, ...]:
         """Class logits (B, 3, H, W) of the three dBFI modules, deepest first; none without dBFI."""
-        return tuple(dbfi.side_logits(x) for dbfi, x in zip(self.dbfi, semantics.guided, strict=True))
+        modules = zip(self.dbfi, semantics.guided, strict=True)
+        return tuple(module.side_logits(x) for module, x in modules if isinstance(module, DBFI))
 
 
 class MattingDecoder(nn.Module):
@@ -72,11 +74,12 @@ class MattingDecoder(nn.Module):
 
     def forward(self, features: Features, semantics: Semantics) -> Tensor:
         """Alpha (B, 1, H, W) in [0, 1], meant for the transition region."""
+        semantic = (semantics.d4, semantics.d3, semantics.d2, semantics.d1)
         encoder = (features.e3, features.e2, features.e1, features.e0_pooled)
         x = features.e4
         for level, block in enumerate(self.blocks):
             if self.tfi and level >= 1:
-                x = self.tfi[level - 1](semantics[level - 1], x, encoder[level - 1])
+                x = self.tfi[level - 1](semantic[level - 1], x, encoder[level - 1])
             if self.sbfi and level >= 2:
                 x = self.sbfi[level - 2](x, features.e0)
             x = max_unpool(block(x), features.places[4 - level])

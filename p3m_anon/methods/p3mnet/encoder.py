@@ -65,7 +65,8 @@ class Encoder(nn.Module):
             x = layer(x)
             scales.append(x)
             all_places.append(places)
-        return Features(e0, e0_pooled, *scales, places=tuple(all_places))
+        e1, e2, e3, e4 = scales
+        return Features(e0, e0_pooled, e1, e2, e3, e4, tuple(all_places))
 
 
 def _pool(x: Tensor) -> tuple[Tensor, Tensor]:
