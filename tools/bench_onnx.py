@@ -27,7 +27,9 @@ def runners(side: int, threads: int) -> dict[str, Callable[[], object]]:
     """Each makes one matte of the same picture."""
     import onnxruntime
 
-    network = METHODS["p3mnet"].build(0).eval()
+    build = METHODS["p3mnet"].build
+    assert build is not None
+    network = build(0).eval()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(to_onnx(network, {}), options, providers=["CPUExecutionProvider"])

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from p3m_anon.jobs.train import build
 from p3m_anon.jobs.train_trial import noise
-from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.batch import Batch
 from p3m_anon.training.devices import make_fabric
 from p3m_anon.training.loader import Loader, LoaderSettings
@@ -59,11 +59,11 @@ def main(threads: int) -> None:
 @click.option("--width", default=0, help="0: the paper's.")
 @click.option("--rounds", default=7, show_default=True)
 def step(batch_size: int, size: int, width: int, rounds: int) -> None:
-    """One step of both, in turns; layers on."""
+    """One step of both, in turns; layers on. Without a GPU it is the processor's time that counts: use --threads 1."""
     settings = RunSettings(width=width, batch_size=batch_size, samples=SampleSettings(size=size, composition=True))
     batch = noise(batch_size, size, layers=True)
     ours = stepper_of(settings)
-    plain = PlainStep(METHODS["p3mnet"].build(width))
+    plain = PlainStep(build(settings, None))
     ways: dict[str, Callable[[], object]] = {
         "plain": lambda: plain(batch),
         "ours": lambda: ours.step(0, [batch]).losses(),
@@ -71,7 +71,7 @@ def step(batch_size: int, size: int, width: int, rounds: int) -> None:
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 1):
         for name, way in ways.items():
-            seconds = timed(way)
+            seconds = timed(way, clock=time.perf_counter if torch.cuda.is_available() else time.process_time)
             if turn:  # the first one warms up
                 taken[name].append(seconds)
     base = statistics.median(taken["plain"])
@@ -167,18 +167,18 @@ def stepper_of(settings: RunSettings, device: str = "auto") -> Stepper:
     fabric.launch()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    return Stepper(fabric, METHODS[settings.method].build(settings.width), settings, 1)
+    return Stepper(fabric, build(settings, None), settings, 1)
 
 
-def timed(way: Callable[[], object], repeats: int = 1) -> float:
+def timed(way: Callable[[], object], repeats: int = 1, clock: Callable[[], float] = time.perf_counter) -> float:
     """Seconds of one call, the median of some; with more than one, the first is left out."""
     taken = []
     for _ in range(repeats + (repeats > 1)):
-        start = time.perf_counter()
+        start = clock()
         way()
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        taken.append(time.perf_counter() - start)
+        taken.append(clock() - start)
     return statistics.median(taken[-repeats:])
 
 

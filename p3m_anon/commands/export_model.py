@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from p3m_anon.methods.registry import METHODS
+from p3m_anon.methods.registry import NETWORKS
 
 
 @click.command()
-@click.option("--method", type=click.Choice(list(METHODS)), required=True, help="Whose network it is.")
+@click.option("--method", type=click.Choice(list(NETWORKS)), required=True, help="Whose network it is.")
 @click.option(
     "--checkpoint",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

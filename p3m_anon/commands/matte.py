@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p3m_anon.evaluation.predict import PRECISIONS, STRATEGIES
-from p3m_anon.methods.registry import METHODS
+from p3m_anon.methods.registry import NETWORKS
 
 if TYPE_CHECKING:
     from p3m_anon.jobs.matte import MatteRequest, MatteSummary
@@ -23,7 +23,7 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=NEW_FOLDER, required=True, help="Folder of the mattes.")
-@click.option("--method", type=click.Choice(list(METHODS)), default="p3mnet", show_default=True)
+@click.option("--method", type=click.Choice(list(NETWORKS)), default="p3mnet", show_default=True)
 @click.option(
     "--checkpoint",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import copy
 import os
-import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from p3m_anon.dataset.rows import Split
-from p3m_anon.errors import P3MError, UsageError
+from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.private import locked
@@ -22,6 +19,7 @@ from p3m_anon.jobs.eval_inputs import Picture, pictures
 from p3m_anon.jobs.manifest_pool import cores
 from p3m_anon.jobs.train_folder import check_unchanged, describe, keep_apart, note_of, write_description
 from p3m_anon.jobs.train_inputs import TrainingSet, training_set
+from p3m_anon.jobs.train_processes import Signals, on_first
 from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, TrainSummary, Watch
 from p3m_anon.jobs.train_validation import Validator, chosen
 from p3m_anon.methods.registry import METHODS
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from p3m_anon.training.steps import Stepper
 
 CURVES, PANELS = "curves.png", "panels"
-Made = TypeVar("Made")
 
 
 def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
@@ -51,7 +48,7 @@ def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
     fabric = make_fabric(request.device, request.devices, request.settings.precision)
     fabric.launch()
     with contextlib.ExitStack() as stack:
-        signals = stack.enter_context(_Signals())
+        signals = stack.enter_context(Signals())
 
         def prepare() -> _Run:
             gathered = _gather(request, fabric.world_size, watch or Watch())
@@ -59,7 +56,7 @@ def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
             remove_leftovers(request.out)
             return gathered
 
-        run = _on_first(fabric, prepare)
+        run = on_first(fabric, prepare)
         return _Training(fabric, request, run, watch or Watch(), signals, stack).run()
 
 
@@ -88,6 +85,7 @@ def build(settings: RunSettings, backbone: Path | None) -> nn.Module:
 
     torch.manual_seed(settings.samples.seed)
     method = METHODS[settings.method]
+    assert method.build is not None
     network = method.build(settings.width)
     if backbone is not None:
         assert method.load_backbone is not None
@@ -128,44 +126,6 @@ def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
     return _Run(settings, found, validated, said, tuple(notices))
 
 
-def _on_first(fabric: Fabric, make: Callable[[], Made]) -> Made:
-    """The result of the first process, in all of them; what it raises ends the others quietly."""
-    result: Made | P3MError | None = None
-    if fabric.global_rank == 0:
-        try:
-            result = make()
-        except P3MError as error:
-            result = error
-    if fabric.world_size > 1:
-        result = fabric.broadcast(result)
-    if isinstance(result, P3MError):
-        raise result if fabric.global_rank == 0 else SystemExit(0)
-    return result  # type: ignore[return-value]
-
-
-class _Signals:
-    """SIGINT and SIGTERM ask the run to stop; a second one ends it at once."""
-
-    def __init__(self) -> None:
-        self.received = 0
-
-    def __enter__(self) -> _Signals:
-        self._before = {one: signal.signal(one, self._handle) for one in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for one, handler in self._before.items():
-            signal.signal(one, handler)
-
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
-            raise SystemExit(128 + number)
-        self.received = number
-
-    def is_asked(self) -> bool:
-        return self.received != 0
-
-
 @dataclass
 class _Training:
     """The parts of a run, put together."""
@@ -174,7 +134,7 @@ class _Training:
     request: TrainRequest
     gathered: _Run
     watch: Watch
-    signals: _Signals
+    signals: Signals
     stack: contextlib.ExitStack
     seconds: float = 0.0
     pictures: int = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from p3m_anon.errors import UsageError
 from p3m_anon.jobs.train_inputs import TrainInputs
-from p3m_anon.methods.registry import METHODS
+from p3m_anon.methods.registry import METHODS, NETWORKS
 from p3m_anon.training.run_settings import RunSettings
 
 if TYPE_CHECKING:
@@ -46,9 +46,11 @@ class TrainRequest:
 
     def __post_init__(self) -> None:
         """Raises UsageError for what does not go together."""
-        if self.settings.method not in METHODS:
-            raise UsageError(f"no method is called {self.settings.method}; there are {', '.join(sorted(METHODS))}")
-        if self.backbone is not None and METHODS[self.settings.method].load_backbone is None:
+        if self.settings.method in METHODS.keys() - NETWORKS.keys():
+            raise UsageError(f"{self.settings.method} is solved, not trained; use it as it is: p3m-anon eval --method")
+        if self.settings.method not in NETWORKS:
+            raise UsageError(f"no method is called {self.settings.method}; there are {', '.join(sorted(NETWORKS))}")
+        if self.backbone is not None and NETWORKS[self.settings.method].load_backbone is None:
             raise UsageError(f"{self.settings.method} has no encoder that --backbone fits; leave it out")
         if self.backbone is not None and self.settings.width:
             raise UsageError("--backbone is of the paper's width; leave out --width")

@@ -4,36 +4,65 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from p3m_anon.arrays import RGB
+    from p3m_anon.matting.trimap import Trimap
     from p3m_anon.methods.losses import Targets
 
 Loss = Callable[[Any, "Targets", str], Any]
 """(what the network gave, targets, recipe) -> a NamedTuple of scalars or None, `total` first: what is trained on."""
 
+Solve = Callable[["RGB", "Trimap"], Any]
+"""(uint8 (H, W, 3), uint8 (H, W) of 0, 128, 255) -> float32 (H, W) in [0, 1], known pixels exactly 0 or 1.
+
+Raises ValueError for other arrays, and where there is no solution.
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What solving a picture takes, measured by tools/bench_methods.py: each is a share per pixel of the picture and
+    one per unknown pixel, which add up.
+
+    bytes: at the peak, above the loaded process. microseconds: on one core of the machine in docs/performance.md.
+    """
+
+    bytes: tuple[float, float]
+    microseconds: tuple[float, float]
+
+    def memory(self, pixels: int, unknown: int) -> int:
+        """Bytes for a picture of `pixels`, `unknown` of them unknown."""
+        return round(self.bytes[0] * pixels + self.bytes[1] * unknown)
+
 
 @dataclass(frozen=True)
 class Method:
-    """One matting method.
+    """One matting method: a network, which has `build` and `loss`, or `solve`, which needs no weights and no training.
 
     name: on the command line. title: in the paper's tables. needs_trimap: it is scored in the transition region only.
-    build: a network with random weights; width: its channels at full size, 0 for the paper's. load_published: from the
-    names of a published checkpoint, in place; None where there is none. loss: what it is trained on. load_backbone:
-    start its encoder from ImageNet weights by torchvision's names, in place; None where it has no such encoder. paper:
-    where it is described.
+    paper: where it is described. build: a network with random weights; width: its channels at full size, 0 for the
+    paper's. load_published: from the names of a published checkpoint, in place; None where there is none. loss: what it
+    is trained on. load_backbone: start its encoder from ImageNet weights by torchvision's names, in place; None where
+    it has no such encoder. solve: alpha from a picture and its trimap. version: of what it computes; mattes of another
+    one are made again. cost: of `solve`.
     """
 
     name: str
     title: str
     needs_trimap: bool
-    build: Callable[[int], nn.Module]
-    load_published: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None
-    loss: Loss
-    load_backbone: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None
     paper: str
+    build: Callable[[int], nn.Module] | None = None
+    load_published: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None = None
+    loss: Loss | None = None
+    load_backbone: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None = None
+    solve: Solve | None = None
+    version: int = 1
+    cost: Cost | None = None
 
 
 def _p3mnet(width: int) -> nn.Module:
@@ -70,6 +99,16 @@ def _p3mnet_loss(output: Any, targets: Targets, recipe: str) -> Any:
     return total_loss(output, targets, recipe)  # type: ignore[arg-type]
 
 
+def _solver(module: str, function: str = "solve") -> Solve:
+    """A function of `p3m_anon.methods.<module>`, imported when it is first called."""
+
+    def solve(rgb: RGB, trimap: Trimap) -> Any:
+        return getattr(import_module(f"p3m_anon.methods.{module}"), function)(rgb, trimap)
+
+    return solve
+
+
+_KNN = "KNN Matting, Chen, Li and Tang, CVPR 2012"
 _P3M = "Privacy-Preserving Portrait Matting, Li, Ma, Zhang and Tao, ACM MM 2021"
 METHODS: dict[str, Method] = {
     method.name: method
@@ -94,5 +133,23 @@ METHODS: dict[str, Method] = {
             load_backbone=_load_resnet34,
             paper=f"{_P3M}, section 5.3",
         ),
+        Method(
+            name="closed_form",
+            title="Closed",
+            needs_trimap=True,
+            paper="A Closed-Form Solution to Natural Image Matting, Levin, Lischinski and Weiss, CVPR 2006",
+            solve=_solver("closed_form"),
+        ),
+        Method(
+            name="learning_based",
+            title="Learning",
+            needs_trimap=True,
+            paper="Learning Based Digital Matting, Zheng and Kambhamettu, ICCV 2009",
+            solve=_solver("learning_based"),
+        ),
+        Method(name="knn", title="KNN", needs_trimap=True, paper=f"{_KNN}, as pymatting has it", solve=_solver("knn")),
+        Method(name="knn_hsv", title="KNN", needs_trimap=True, paper=_KNN, solve=_solver("knn", "solve_hsv")),
     )
 }
+NETWORKS = {name: method for name, method in METHODS.items() if method.build is not None}
+"""Those that are trained, have checkpoints, and need no trimap to make a matte of any picture."""

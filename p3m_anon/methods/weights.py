@@ -54,6 +54,7 @@ def load_network(method: str, file: Path) -> nn.Module:
     """
     checkpoint = read_checkpoint(file)
     chosen = METHODS[method]
+    assert chosen.build is not None
     if not checkpoint.note:
         if chosen.load_published is None:
             raise WeightsError(f"{file}: no note in it says which network it is of, and {method} has no published form")

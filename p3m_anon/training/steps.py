@@ -60,7 +60,9 @@ class Stepper:
     def __init__(self, fabric: Fabric, network: nn.Module, settings: RunSettings, total: int) -> None:
         """network: with the weights to start from; total: steps of the run."""
         self._fabric, self._settings, self._total = fabric, settings, total
-        self._loss = METHODS[settings.method].loss
+        loss = METHODS[settings.method].loss
+        assert loss is not None
+        self._loss = loss
         network = network.to(fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.network = network
         model: Any = torch.compile(network) if settings.compile else network
