@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from p3m_anon.training.run_settings import Precision
 
 _PRECISIONS: dict[str, Any] = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
 _PATIENCE = timedelta(hours=4)  # of processes for the first one, which compares the pictures with those of the tests
+
+
+def has_lost_a_process(error: RuntimeError) -> bool:
+    """Whether it was raised because another process of the run has ended."""
+    from torch.distributed import DistBackendError
+
+    return isinstance(error, DistBackendError) or any(text in str(error) for text in _LOST)
 
 
 def make_fabric(device: str, devices: int, precision: Precision) -> Fabric:

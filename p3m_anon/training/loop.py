@@ -14,6 +14,7 @@ import torch
 from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.files.atomic import replacing
 from p3m_anon.training.checkpoints import Progress, save_best, save_last
+from p3m_anon.training.devices import has_lost_a_process
 from p3m_anon.training.memory import advice, is_out_of_memory, largest_that_fits
 from p3m_anon.training.metrics_log import Log
 from p3m_anon.training.schedule import learning_rate
@@ -164,9 +165,14 @@ class Loop:
         try:
             reading = self._stepper.step(number, taken, stop=self._hooks.should_stop())
         except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise Stopped(self._out_of_memory(taken[0])) from error
+            if is_out_of_memory(error):
+                raise Stopped(self._out_of_memory(taken[0])) from error
+            if isinstance(error, RuntimeError) and has_lost_a_process(error):
+                raise Stopped(
+                    f"another process of this run has ended, and its own line says why; {self._saved()}: go on with"
+                    " --resume"
+                ) from error
+            raise
         self._settle()
         self._progress.step += 1
         self._pending = _Pending(number, reading, taken, time.monotonic() - start, waited)
@@ -214,11 +220,13 @@ class Loop:
         name = f"not-finite-step-{pending.number + 1}-rank-{self._fabric.global_rank}.pt"
         with replacing(self._plan.folder / name, private=True) as stream:
             torch.save([batch._asdict() | {"replaced": []} for batch in pending.batches], stream)
-        kept = f"the checkpoint of step {self._saved_step} is whole" if self._saved_step else "there is no checkpoint"
         return (
             f"the loss of step {pending.number + 1} is {total}; its pictures are in {self._plan.folder / name}, and"
-            f" {kept}: try a lower --learning-rate, --clip 1, or --precision fp32"
+            f" {self._saved()}: try a lower --learning-rate, --clip 1, or --precision fp32"
         )
+
+    def _saved(self) -> str:
+        return f"the checkpoint of step {self._saved_step} is whole" if self._saved_step else "there is no checkpoint"
 
     def _out_of_memory(self, batch: Batch) -> str:
         fits = max(1, len(batch.ids) // 2)

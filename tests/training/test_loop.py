@@ -216,6 +216,17 @@ def test_out_of_memory_says_what_would_fit(tmp_path: Path, fits: int, said: str)
         loop.run(Progress())
 
 
+def test_the_end_of_another_process_is_one_line(tmp_path: Path) -> None:
+    loop, stepper = make_loop(tmp_path)
+
+    def lonely(*_: object) -> object:
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:1. GLHF!")
+
+    stepper._loss = lonely
+    with pytest.raises(Stopped, match=r"another process of this run has ended.*there is no checkpoint"):
+        loop.run(Progress())
+
+
 def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
     loop, stepper = make_loop(tmp_path)
 
