@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from p3m_anon.arrays import check_rgb, reduced
 from p3m_anon.errors import UsageError, WeightsError
+from p3m_anon.evaluation.solved import Solver, load_solver
 from p3m_anon.files.weights import digest
 from p3m_anon.methods.registry import METHODS
 
@@ -68,15 +69,17 @@ class Predictor:
 
 def load_predictor(
     method: str,
-    checkpoint: Path | None,
+    checkpoint: Path | None = None,
     *,
     strategy: str = "hybrid",
     device: str = "auto",
     precision: str = "float32",
     short_side: int | None = None,
-) -> Predictor:
+) -> Predictor | Solver:
     """Load a method of METHODS with the weights in `checkpoint`; the first call imports torch.
 
+    A method that is solved becomes a Solver: it has no checkpoint, and looks at none of the other arguments. Of a
+    network:
     strategy: one of STRATEGIES. `hybrid` and `resize` give the published results; `full` and `tiled` do not distort,
     and `tiled` is bounded in memory. device: auto, cpu, cuda or cuda:N. precision: one of PRECISIONS, of the network's
     arithmetic; all but float32 change results a little. short_side: for `hybrid` and `resize`, see Predictor.
@@ -89,6 +92,10 @@ def load_predictor(
     ):
         if value not in known:
             raise UsageError(f"--{name} {value} is not known; use {', '.join(known)}")
+    if METHODS[method].solve is not None:
+        if checkpoint is not None:
+            raise UsageError(f"{method} has no weights; leave out --checkpoint")
+        return load_solver(METHODS[method])
     if checkpoint is None:
         raise UsageError(
             f"{method} needs --checkpoint FILE: weights cannot be bundled; the README of github.com/JizhiziLi/P3M links"

@@ -94,6 +94,8 @@ class EvalRequest:
         """Where they come from, in words."""
         if self.pred is not None:
             return f"from the folder {self.pred.resolve().name}"
+        if self.method is not None and METHODS[self.method].solve is not None:
+            return f"made by {self.method}"
         weights = self.checkpoint.name if self.checkpoint else "no weights"
         return f"made by {self.method} with {weights}: {self.strategy}, {self.precision}"
 

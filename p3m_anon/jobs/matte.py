@@ -230,8 +230,9 @@ def _pictures(request: MatteRequest) -> Iterator[tuple[Path, Path]]:
 
 def _load(request: MatteRequest) -> Predictor:
     from p3m_anon.evaluation.predict import SHORT_SIDE, load_predictor
+    from p3m_anon.evaluation.solved import Solver
 
-    return load_predictor(
+    predictor = load_predictor(
         request.method,
         request.checkpoint,
         strategy=request.strategy,
@@ -239,6 +240,9 @@ def _load(request: MatteRequest) -> Predictor:
         precision=request.precision,
         short_side=SHORT_SIDE,
     )
+    if isinstance(predictor, Solver):
+        raise UsageError(f"{request.method} needs a trimap for each picture, and matte reads none; choose a network")
+    return predictor
 
 
 def _unlink(path: Path) -> None:
