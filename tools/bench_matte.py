@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import click
 import cv2
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from p3m_anon.evaluation.passes import Passes
@@ -30,7 +31,7 @@ from p3m_anon.evaluation.predict import STRATEGIES
 from p3m_anon.evaluation.strategies import STRATEGIES as BY_NAME
 from p3m_anon.evaluation.strategies import published_size
 from p3m_anon.methods.p3mnet.layers import fold_batch_norm
-from p3m_anon.methods.p3mnet.network import P3MNet, P3MOutput
+from p3m_anon.methods.p3mnet.network import P3MNet
 from p3m_anon.methods.weights import load_network
 
 SIDES = (512, 800)
@@ -94,8 +95,8 @@ def show_forward(network: P3MNet, rounds: int) -> None:
         last = image.contiguous(memory_format=torch.channels_last)
         runs = {
             "plain module": (network, image),
-            "folded, channels_last": (ready, last),
-            "the same in bfloat16": (quick, last.bfloat16()),
+            "folded, channels_last": (ready.branches, last),
+            "the same in bfloat16": (quick.branches, last.bfloat16()),
         }
         with torch.inference_mode():
             results = {name: run(pixels) for name, (run, pixels) in runs.items()}
@@ -114,9 +115,10 @@ def show_forward(network: P3MNet, rounds: int) -> None:
             )
 
 
-def _difference(one: P3MOutput, other: P3MOutput) -> str:
-    logits = (one.global_logits - other.global_logits.float()).abs().max()
-    local = (one.local - other.local.float()).abs().flatten()
+def _difference(one: Sequence[Tensor], other: Sequence[Tensor]) -> str:
+    """Of two outputs, which begin with logits and local branch."""
+    logits = (one[0] - other[0].float()).abs().max()
+    local = (one[1] - other[1].float()).abs().flatten()
     return f"logits within {logits:.1e}, local 99 % within {np.quantile(local.numpy(), 0.99):.1e}"
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from p3m_anon.errors import TooLarge, UsageError, WeightsError
 from p3m_anon.methods.colours import DEVIATION, MEAN
 from p3m_anon.methods.p3mnet.layers import fold_batch_norm
-from p3m_anon.methods.p3mnet.network import P3MNet
+from p3m_anon.methods.p3mnet.network import P3MNet, fuse
 
 if TYPE_CHECKING:
     from p3m_anon.evaluation.resize import Floats
@@ -59,9 +59,9 @@ class Passes:
     def alpha(self, pixels: Floats) -> Floats:
         """The alpha matte, float32 (B, h, w) in [0, 1], of a pass through the whole network."""
         with self._running(pixels) as images:
-            output = self._network(images)
-            _check_finite(output.global_logits, output.local)
-            return _array(output.fused[:, 0])
+            logits, local = self._network.branches(images)
+            _check_finite(logits, local)
+            return _array(fuse(logits, local)[:, 0])
 
     def classes(self, pixels: Floats) -> npt.NDArray[np.uint8]:
         """The segmentation, uint8 (B, h, w): 0 background, 1 transition, 2 foreground; without the matting decoder."""

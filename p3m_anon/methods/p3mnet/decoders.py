@@ -16,7 +16,7 @@ class Semantics(NamedTuple):
     """What the matting decoder takes from the semantic one: the results of its first four blocks, deepest first.
 
     d4: (B, 4C, H/16, W/16). d3: (B, 2C, H/8, W/8). d2: (B, C, H/4, W/4). d1: (B, C, H/2, W/2), with C = 64.
-    guided: inputs of the last three blocks, after dBFI, deepest first; empty without dBFI.
+    guided: inputs of the third and fourth block, after dBFI; empty without dBFI.
     """
 
     d4: Tensor
@@ -46,19 +46,22 @@ class SemanticDecoder(nn.Module):
                 guided.append(x)
             x = enlarged(block(x), 2)
             results.append(x)
-        if self.dbfi:
-            guided.append(self.dbfi[2](x, features.e4))
         d4, d3, d2, d1 = results
         return Semantics(d4, d3, d2, d1, tuple(guided))
 
-    def segment(self, semantics: Semantics) -> Tensor:
-        """Class logits (B, 3, H, W): background, transition, foreground."""
-        return enlarged(self.blocks[4](semantics.guided[-1] if self.dbfi else semantics.d1), 2)
+    def last_input(self, features: Features, semantics: Semantics) -> Tensor:
+        """What the last block takes, after dBFI, (B, C, H/2, W/2)."""
+        guided: Tensor = self.dbfi[2](semantics.d1, features.e4) if self.dbfi else semantics.d1
+        return guided
 
-    def sides(self, semantics: Semantics) -> tuple[Tensor, ...]:
+    def segment(self, last_input: Tensor) -> Tensor:
+        """Class logits (B, 3, H, W): background, transition, foreground."""
+        return enlarged(self.blocks[4](last_input), 2)
+
+    def sides(self, semantics: Semantics, last_input: Tensor) -> tuple[Tensor, ...]:
         """Class logits (B, 3, H, W) of the three dBFI modules, deepest first; none without dBFI."""
-        modules = zip(self.dbfi, semantics.guided, strict=True)
-        return tuple(module.side_logits(x) for module, x in modules if isinstance(module, DBFI))
+        guided = zip(self.dbfi, (*semantics.guided, last_input), strict=False)
+        return tuple(module.side_logits(x) for module, x in guided if isinstance(module, DBFI))
 
 
 class MattingDecoder(nn.Module):

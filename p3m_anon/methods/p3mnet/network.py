@@ -52,13 +52,21 @@ class P3MNet(nn.Module):
         """image: (B, 3, H, W), normalized by ImageNet's mean and deviation; H and W are multiples of 32."""
         features = self.encoder(_checked(image))
         semantics = self.semantic(features)
-        logits = self.semantic.segment(semantics)
-        local = self.matting(features, semantics)
-        return P3MOutput(logits, local, fuse(logits, local), *self.semantic.sides(semantics))
+        last = self.semantic.last_input(features, semantics)
+        logits, local = self.semantic.segment(last), self.matting(features, semantics)
+        return P3MOutput(logits, local, fuse(logits, local), *self.semantic.sides(semantics, last))
+
+    def branches(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Only `global_logits` (B, 3, H, W) and `local` (B, 1, H, W): the side outputs are for the loss."""
+        features = self.encoder(_checked(image))
+        semantics = self.semantic(features)
+        logits = self.semantic.segment(self.semantic.last_input(features, semantics))
+        return logits, self.matting(features, semantics)
 
     def segment(self, image: Tensor) -> Tensor:
         """Only `global_logits` (B, 3, H, W), without the work for the rest."""
-        return self.semantic.segment(self.semantic(self.encoder(_checked(image))))
+        features = self.encoder(_checked(image))
+        return self.semantic.segment(self.semantic.last_input(features, self.semantic(features)))
 
     def matte(self, image: Tensor) -> Tensor:
         """Only `local` (B, 1, H, W), without the work for the rest."""

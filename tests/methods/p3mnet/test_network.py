@@ -129,6 +129,9 @@ def test_single_branches_give_what_the_whole_gives() -> None:
     output = network(image)
     assert torch.equal(network.segment(image), output.global_logits)
     assert torch.equal(network.matte(image), output.local)
+    logits, local = network.branches(image)
+    assert torch.equal(logits, output.global_logits)
+    assert torch.equal(local, output.local)
 
 
 @torch.no_grad()
@@ -180,4 +183,4 @@ def test_folding_leaves_no_normalization() -> None:
     fold_batch_norm(network)
     assert not [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert all(isinstance(m.bn, torch.nn.Identity) for m in network.modules() if isinstance(m, ConvBN))
-    assert torch.allclose(network(image).global_logits, before, rtol=1e-4, atol=1e-4)
+    assert (network(image).global_logits - before).abs().max() < 1e-3 * before.abs().max()
