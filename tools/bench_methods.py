@@ -1,8 +1,8 @@
 """Measure the methods that are solved from a trimap: python tools/bench_methods.py SAMPLES [--method NAME ...].
 
-SAMPLES holds `image` and `alpha`. Per method: seconds, the peak of memory above the loaded process, and SAD, MSE, MAD in
-the unknown area, means over the pictures; every solve is a process of its own on one core. With --costs, each picture is
-solved under two trimaps, and shares per pixel and per unknown pixel are fitted: `cost` in the registry. With --library,
+SAMPLES holds `image` and `alpha`. Per method: seconds, the peak of memory above the loaded process, and SAD, MSE, MAD
+in the unknown area, means over the pictures; every solve is a process of its own on one core. With --costs, each is
+done under two trimaps, and shares per pixel and per unknown pixel are fitted: `cost` in the registry. With --library,
 pymatting's own calls take turns with ours, and medians of their ratios are printed.
 """
 

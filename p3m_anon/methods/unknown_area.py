@@ -109,14 +109,16 @@ def solve_system(
     """x, float64 (N,), by pymatting's conjugate gradients.
 
     preconditioner: of the matrix; thresholded incomplete Cholesky if None. tolerance: of the residual's length, as a
-    share of that of the right side. Raises ValueError where it does not
-    converge or the result is not finite.
+    share of that of the right side. Raises ValueError where it does not converge or the result is not finite.
     """
+    if not system.right.any():  # nothing known but background nearby, or nothing unknown; no residual to be a share of
+        return np.zeros(len(system.right))
     from pymatting import cg
 
     make = preconditioner or quiet_ichol()
     try:
-        solution: Floats = cg(system.matrix, system.right, M=make(system.matrix), rtol=tolerance, maxiter=STEPS)
+        with np.errstate(divide="ignore", invalid="ignore"):  # what comes of it is not finite, and is found below
+            solution: Floats = cg(system.matrix, system.right, M=make(system.matrix), rtol=tolerance, maxiter=STEPS)
     except ValueError as error:  # the one class that pymatting has for "no convergence"
         raise ValueError(f"the matte's {len(system.right)} equations could not be solved ({error})") from error
     if not np.isfinite(solution).all():
