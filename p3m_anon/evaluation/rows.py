@@ -33,7 +33,8 @@ class EvalRow:
     protocol: trained on : tested on, as in `B:N`; X is not known, "" not said. Metrics are nan where they are undefined
     (mse_t and mad_t without a transition area) and in rows with an `error`. seconds: the prediction took, nan for
     mattes from a folder. trimap: where it came from, `dataset` or method and kernel. prediction_sha256: of the file,
-    or of the float32 array. digest: of all that the figures depend on; "" in rows with an error, so never valid.
+    or of the float32 array. image_sha256: of the picture that the matte is made of or, for mattes from a folder, is
+    shown with. digest: of all that the figures depend on; "" in rows with an error, so never valid.
     """
 
     id: str

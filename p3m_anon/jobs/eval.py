@@ -9,6 +9,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -133,17 +134,21 @@ class _Run:
 
     def _tasks(self, record: EvalRecord | None = None) -> Iterator[Task]:
         for picture in pictures(self.request.root, self.request.split):
-            digest = record.digest(picture.id) if record is not None else ""
-            yield self._task(self._originals.of(picture) if self._originals else picture, digest)
+            known = record.known(picture.id) if record is not None else ("", "")
+            if self._originals is not None:
+                picture = self._originals.of(picture)
+            elif self.request.tested_on == "N" and picture.face == "clear":
+                picture = replace(picture, image=None, face="")  # its matte counts; it is not shown among blurred ones
+            yield self._task(picture, *known)
 
-    def _task(self, picture: Picture, digest: str) -> Task:
+    def _task(self, picture: Picture, digest: str, image_sha256: str) -> Task:
         if self._mattes is None:
-            return Task(picture, digest=digest)
+            return Task(picture, None, digest, image_sha256)
         found = self._mattes.find(picture.id, picture.stem)
         problem = "" if len(found) == 1 else "no prediction of this name"
         if len(found) > 1:
             problem = f"several predictions of this name: {', '.join(path.name for path in found)}; keep one"
-        return Task(picture, found[0] if found else None, digest, problem)
+        return Task(picture, found[0] if found else None, digest, image_sha256, problem)
 
     def _take_unused(self) -> None:
         if self._mattes is not None:

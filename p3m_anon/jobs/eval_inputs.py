@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
+from typing import Any, Literal
 
 from p3m_anon.dataset import layout
 from p3m_anon.dataset.rows import Split
@@ -16,12 +17,16 @@ from p3m_anon.files.private import private_folder
 from p3m_anon.jobs.eval_files import NamedFiles, encodable
 from p3m_anon.jobs.split_files import ORIGINALS
 
+Face = Literal["blurred", "clear", ""]
+
 
 @dataclass(frozen=True)
 class Picture:
     """One picture. stem: of its files, where that is not its id. listed: role -> sha256 that the manifest gives.
 
-    problem: why it cannot be scored, whatever the prediction is.
+    face: what the manifest says of it, as far as it says anything; in P3M-500-NP nothing is asked. blurred: sha256 of
+    the blurred picture, where `image` is to be its original. problem: why it cannot be scored, whatever the prediction
+    is.
     """
 
     id: str
@@ -30,6 +35,8 @@ class Picture:
     alpha: Path | None
     trimap: Path | None
     listed: Mapping[str, str] = field(default_factory=dict)
+    face: Face = ""
+    blurred: str = ""
     problem: str = ""
 
 
@@ -56,10 +63,12 @@ class Originals:
     def __init__(self, root: Path, split: Split, asked: Path | None) -> None:
         """asked: a folder of pictures by id, or one that holds a folder for each split; default `ROOT.private`'s.
 
-        Raises UsageError where there are none.
+        Raises UsageError where there are none, and for a folder inside the dataset: what lies there is blurred.
         """
         folder = asked or private_folder(root.resolve()) / ORIGINALS
         folder = folder / split if asked is None or (folder / split).is_dir() else folder
+        if folder.resolve().is_relative_to(root.resolve()):
+            raise UsageError(f"{folder}: clear pictures lie outside of the dataset; move them, and name them again")
         if not folder.is_dir():
             raise UsageError(
                 f"there are no originals of {split} in {folder}: a test on normal pictures (B:N, N:N) needs them; name"
@@ -72,7 +81,9 @@ class Originals:
         found = self._files.find(picture.id, picture.stem)
         listed = {role: sha256 for role, sha256 in picture.listed.items() if role != "image"}
         problem = picture.problem or ("" if found else "no original of this name") or _twins("originals", found)
-        return replace(picture, image=found[0] if found else None, listed=listed, problem=problem)
+        blurred = picture.listed.get("image", "") if picture.face == "blurred" else ""
+        image = found[0] if found else None
+        return replace(picture, image=image, listed=listed, face="", blurred=blurred, problem=problem)
 
 
 def _listed(root: Path, split: Split) -> Iterator[Picture]:
@@ -94,8 +105,19 @@ def _listed(root: Path, split: Split) -> Iterator[Picture]:
             root / row["alpha"] if row.get("alpha") else None,
             trimap if row.get("trimap") or trimap.is_file() else None,
             {role: row[f"{role}_sha256"] for role in ("image", "alpha", "trimap") if row.get(f"{role}_sha256")},
-            "" if row.get("alpha") else f"{MANIFEST} names no alpha",
+            _face(row, split),
+            problem="" if row.get("alpha") else f"{MANIFEST} names no alpha",
         )
+
+
+def _face(row: Mapping[str, Any], split: Split) -> Face:
+    """A picture that lies where blurred ones do not is taken for a clear one, whatever its row says."""
+    if split == "P3M-500-NP":
+        return ""
+    place = layout.place(row["image"])
+    if row["status"] == "normal" or place is None or (place.split, place.role) != (split, "image"):
+        return "clear"
+    return "blurred" if row["status"].startswith("anonymized") else ""
 
 
 def _found(root: Path, split: Split) -> Iterator[Picture]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -21,7 +20,8 @@ from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.images import read
 from p3m_anon.jobs.eval_files import encodable
 from p3m_anon.jobs.eval_inputs import Picture
-from p3m_anon.matting.scores import restricted, score
+from p3m_anon.matting.pairs import restricted
+from p3m_anon.matting.scores import score
 from p3m_anon.matting.trimap import published_trimap
 from p3m_anon.reports.eval_panel import eval_panel
 
@@ -34,6 +34,7 @@ MADE = f"published {KERNEL}"
 """What a row says of a trimap that was made here, as `p3m-anon trimap` makes it."""
 
 GIVEN = "dataset"
+_CLEAR = "its face was left as it is, and B tests on blurred pictures only"
 _MATTE = "from a folder"  # in place of a predictor's digest
 
 
@@ -47,11 +48,13 @@ class Predictor(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """A picture to score. prediction: its matte, in the absence of a predictor. digest: of the row that is there."""
+    """A picture to score. prediction: its matte, in the absence of a predictor. digest: of the row that is there, and
+    image_sha256 the picture that its panel shows."""
 
     picture: Picture
     prediction: Path | None = None
     digest: str = ""
+    image_sha256: str = ""
     problem: str = ""
 
 
@@ -88,10 +91,10 @@ class PictureJob:
         """Everything that is on disk; ends early for what is scored already, and for what cannot be."""
         picture = task.picture
         try:
-            problem = picture.problem or task.problem
+            problem = picture.problem or (_CLEAR if picture.face == "clear" else task.problem)
             if problem:
                 raise ImageError(problem)
-            if task.digest and task.digest == self._digest(*self._on_disk(task)):
+            if task.digest and self._is_done(task):
                 return Early(Result(picture.id, None))
             return self._loaded(task)
         except (ImageError, MemoryError) as error:
@@ -121,8 +124,8 @@ class PictureJob:
     def _loaded(self, task: Task) -> Loaded:
         picture = task.picture
         assert picture.alpha is not None
-        alpha = _read(picture.alpha, "alpha", picture.listed)
-        trimap = _read(picture.trimap, "trimap", picture.listed) if picture.trimap else None
+        alpha = _read(picture.alpha, "alpha", picture)
+        trimap = _read(picture.trimap, "trimap", picture) if picture.trimap else None
         if trimap is not None:
             _fit("trimap", trimap.pixels, alpha.pixels)
         row = replace(
@@ -138,15 +141,16 @@ class PictureJob:
         assert task.prediction is not None
         matte = read_alpha(task.prediction)
         _fit("prediction", matte.pixels, alpha.pixels)
-        row = replace(row, prediction_sha256=matte.sha256)
-        return Loaded(picture, row, _shown(picture.image), alpha.pixels, known, unit(matte.pixels))
+        rgb, image_sha256 = _shown(picture)
+        row = replace(row, prediction_sha256=matte.sha256, image_sha256=image_sha256)
+        return Loaded(picture, row, rgb, alpha.pixels, known, unit(matte.pixels))
 
     def _with_image(self, loaded: Loaded) -> Loaded:
         picture = loaded.picture
         if picture.image is None:
             raise ImageError("no picture of this name")
         image = read(picture.image)
-        _check("image", image.sha256, picture.listed)
+        _check("image", image.sha256, picture)
         loaded.rgb = image.rgb
         _fit("image", loaded.rgb[..., 0], loaded.alpha)
         loaded.row = replace(loaded.row, image_sha256=image.sha256)
@@ -166,13 +170,20 @@ class PictureJob:
         loaded.prediction = matte
         return loaded
 
-    def _on_disk(self, task: Task) -> tuple[str, str, str]:
-        """What `_digest` wants, from the bytes of the files alone."""
+    def _is_done(self, task: Task) -> bool:
+        """Whether the row that is there is of the files as they are now. Raises ImageError as `_check` does."""
         picture = task.picture
-        key = task.prediction if self.predictor is None else picture.image
-        if key is None or picture.alpha is None:
-            return "", "", ""
-        return _hashed(key), _hashed(picture.alpha), _hashed(picture.trimap) if picture.trimap else ""
+        key, file = ("prediction", task.prediction) if self.predictor is None else ("image", picture.image)
+        files = {key: file, "alpha": picture.alpha, "trimap": picture.trimap}
+        try:
+            found = {role: _hashed(path) for role, path in files.items() if path is not None}
+        except OSError:
+            return False  # reading it says what is wrong
+        for role, sha256 in found.items():
+            _check(role, sha256, picture)
+        if self.predictor is None and task.image_sha256 != _image_of(picture):
+            return False  # the panel must not outlive the picture
+        return task.digest == self._digest(found.get(key, ""), found.get("alpha", ""), found.get("trimap", ""))
 
     def _digest(self, key: str, alpha: str, trimap: str) -> str:
         """Of a row. key: sha256 of the matte's file, or of the picture that it is made of."""
@@ -191,12 +202,12 @@ def unit(pixels: AlphaPixels) -> npt.NDArray[np.float64]:
     return pixels / float(np.iinfo(pixels.dtype).max)
 
 
-def _read(path: Path, role: str, listed: Mapping[str, str]) -> Alpha:
+def _read(path: Path, role: str, picture: Picture) -> Alpha:
     try:
         alpha = read_alpha(path)
     except ImageError as error:
         raise ImageError(f"{role} {error}") from error
-    _check(role, alpha.sha256, listed)
+    _check(role, alpha.sha256, picture)
     return alpha
 
 
@@ -206,9 +217,12 @@ def _levels(trimap: Alpha) -> Trimap:
     return trimap.pixels.astype(np.uint8, copy=False)
 
 
-def _check(role: str, sha256: str, listed: Mapping[str, str]) -> None:
-    if listed.get(role, sha256) != sha256:
+def _check(role: str, sha256: str, picture: Picture) -> None:
+    """Raises ImageError for a file that is not the listed one, and for an original that is the blurred picture."""
+    if picture.listed.get(role, sha256) != sha256:
         raise ImageError(f"the {role} is not the file that the manifest lists; p3m-anon manifest verify says more")
+    if role == "image" and sha256 == picture.blurred:
+        raise ImageError("its original is the blurred picture itself; name the folder of clear ones with --originals")
 
 
 def _fit(role: str, pixels: npt.NDArray[np.generic], alpha: AlphaPixels) -> None:
@@ -217,16 +231,25 @@ def _fit(role: str, pixels: npt.NDArray[np.generic], alpha: AlphaPixels) -> None
         raise ImageError(f"the {role} has {size} pixels, the alpha {wanted}; nothing is resized here")
 
 
-def _shown(image: Path | None) -> RGB | None:
-    """The picture for the page only: what is wrong with it does not touch the figures."""
+def _shown(picture: Picture) -> tuple[RGB | None, str]:
+    """The picture for the page only, and its `_image_of`: what is wrong with it does not touch the figures."""
     try:
-        return read(image).rgb if image is not None else None
+        image = read(picture.image) if picture.image is not None else None
     except ImageError:
-        return None
+        return None, _image_of(picture)
+    if image is None or picture.listed.get("image", image.sha256) != image.sha256:
+        return None, ""  # nobody knows what it shows
+    return image.rgb, image.sha256
+
+
+def _image_of(picture: Picture) -> str:
+    """sha256 of the picture beside a matte from a folder; "" for one that is not there or not the listed one."""
+    try:
+        sha256 = _hashed(picture.image) if picture.image is not None else ""
+    except OSError:
+        return ""
+    return sha256 if picture.listed.get("image", sha256) == sha256 else ""
 
 
 def _hashed(path: Path) -> str:
-    try:
-        return file_sha256(os.path.realpath(path))
-    except OSError:
-        return ""  # reading it says what is wrong
+    return file_sha256(os.path.realpath(path))

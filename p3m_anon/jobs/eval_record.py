@@ -20,10 +20,10 @@ _SCHEMA = f"""
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA secure_delete = ON;
 BEGIN EXCLUSIVE;
-CREATE TABLE IF NOT EXISTS rows ({_TYPES}, panel BLOB NOT NULL, seen INT NOT NULL);
+CREATE TABLE IF NOT EXISTS rows ({_TYPES}, panel BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS run (about TEXT NOT NULL);
-UPDATE rows SET seen = 0;
 COMMIT;
+CREATE TEMP TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
@@ -62,27 +62,24 @@ class EvalRecord:
         """Let go of it; what was added is there."""
         self._db.close()
 
-    def digest(self, id: str) -> str:
-        """Of the row that is there; "" without one, and for rows with an error."""
-        found = self._do("SELECT digest FROM rows WHERE id = ?", (id,)).fetchone()
-        return str(found[0]) if found else ""
-
-    def row(self, id: str) -> EvalRow:
-        """The row of this picture, which must be there."""
-        return _row(self._do(f"SELECT {_FIELDS} FROM rows WHERE id = ?", (id,)).fetchone())
+    def known(self, id: str) -> tuple[str, str]:
+        """digest and image_sha256 of the row that is there; "" without one, and no digest for rows with an error."""
+        found = self._do("SELECT digest, image_sha256 FROM rows WHERE id = ?", (id,)).fetchone()
+        return found or ("", "")
 
     def add(self, row: EvalRow, panel: bytes) -> None:
         """One picture is done, for good: what was known of it before is replaced."""
-        marks = ", ".join("?" * (len(COLUMNS) + 2))
-        self._do(f"INSERT OR REPLACE INTO rows VALUES ({marks})", (*astuple(row), panel, 1))
+        marks = ", ".join("?" * (len(COLUMNS) + 1))
+        self._do(f"INSERT OR REPLACE INTO rows VALUES ({marks})", (*astuple(row), panel))
+        self.see(row.id)
 
     def see(self, id: str) -> None:
         """Its row is there, and still right."""
-        self._do("UPDATE rows SET seen = 1 WHERE id = ?", (id,))
+        self._do("INSERT OR IGNORE INTO seen VALUES (?)", (id,))
 
     def forget_unseen(self) -> int:
         """Remove what is known of pictures that did not come up since the record was opened; how many they are."""
-        return self._do("DELETE FROM rows WHERE seen = 0").rowcount
+        return self._do("DELETE FROM rows WHERE id NOT IN (SELECT id FROM seen)").rowcount
 
     def rows(self) -> Iterator[EvalRow]:
         """All, by id."""

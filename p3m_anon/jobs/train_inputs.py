@@ -14,7 +14,7 @@ from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.private import private_folder
-from p3m_anon.jobs.eval_inputs import Originals, Picture, pictures
+from p3m_anon.jobs.eval_inputs import Originals, pictures
 from p3m_anon.jobs.split_files import ORIGINALS
 from p3m_anon.jobs.train_leaks import Fingerprinted, Fingerprints, refuse_leaks
 from p3m_anon.training.rows import Composition, TrainRow, composition_of
@@ -23,6 +23,7 @@ Trained = Literal["B", "N"]
 TRAIN: Split = "train"
 TESTS: tuple[Split, ...] = ("P3M-500-P", "P3M-500-NP")
 _NAMED = 5
+_CLEAR = "its face was left as it is, and protocol B trains on blurred pictures only"
 _ENDINGS: dict[layout.Role, tuple[str, ...]] = {"foreground": (".png", ".jpg"), "background": (".jpg", ".png")}
 
 
@@ -115,8 +116,6 @@ def _check_request(inputs: TrainInputs) -> None:
     if inputs.protocol == "B":
         return
     folder = inputs.originals_folder
-    if folder.resolve().is_relative_to(inputs.root.resolve()):
-        raise UsageError(f"{folder}: clear pictures lie outside of the dataset; move them, and name them again")
     if not folder.is_dir():
         raise UsageError(
             f"there are no originals in {folder}: --protocol N trains on normal pictures; name them with --originals"
@@ -126,7 +125,6 @@ def _check_request(inputs: TrainInputs) -> None:
 
 def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
     originals = Originals(inputs.root, TRAIN, inputs.originals_folder) if inputs.protocol == "N" else None
-    clear = _clear_ids(inputs.root)
     rows: list[TrainRow] = []
     problems: list[str] = []
     for picture in pictures(inputs.root, TRAIN):
@@ -137,7 +135,7 @@ def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
             problem = shown.problem
         else:
             shown = picture
-            problem = picture.problem or _unblurred(inputs.root, picture, clear)
+            problem = picture.problem or (_CLEAR if picture.face == "clear" else "")
         if problem or shown.image is None or shown.alpha is None:
             problems.append(f"{picture.id}: {problem or 'no picture of this name'}")
         else:
@@ -148,24 +146,6 @@ def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
         why = f"; {problems[0]}" if problems else ""
         raise UsageError(f"{inputs.root}: none of the pictures of train can be trained on{why}")
     return sorted(rows, key=lambda row: row.id), problems
-
-
-def _clear_ids(root: Path) -> frozenset[str]:
-    """Pictures of train that were left unblurred on purpose."""
-    if not (root / MANIFEST).is_file():
-        return frozenset()
-    listed = read_rows(root / MANIFEST)
-    return frozenset(row["id"] for row in listed if row.get("split") == TRAIN and row["status"] == "normal")
-
-
-def _unblurred(root: Path, picture: Picture, clear: frozenset[str]) -> str:
-    """Why a picture is none that protocol B trains on, or ""."""
-    if picture.image is None:
-        return ""
-    place = layout.place(picture.image.relative_to(root).as_posix())
-    if picture.id in clear or place is None or place.role != "image":
-        return "its face was left as it is, and protocol B trains on blurred pictures only"
-    return ""
 
 
 def _refuse_blurred(root: Path, trained: Fingerprinted) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.evaluation.rows import METRICS, EvalRow, read_csv, read_parquet
+from p3m_anon.files.dataset_rows import read_rows, write_rows
 from p3m_anon.jobs.eval import evaluate
 from p3m_anon.jobs.eval_request import EvalRequest
 from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
@@ -159,12 +160,37 @@ def test_only_what_changed_is_scored_again(root, mattes):
     save(root / SPLIT / "mask/p_2.png", eight(disc(3)))
     save(root / SPLIT / "trimap/p_3.png", np.full((HEIGHT, WIDTH), 128, np.uint8))
     (root / SPLIT / "trimap/p_4.png").unlink()
-    save(root / SPLIT / "blurred_image/p_5.jpg", np.zeros((HEIGHT, WIDTH, 3), np.uint8))  # not what is scored
     summary, after = run(root, mattes)
     assert worked_on(summary) == 4
     assert [id for id in before if after[id] != before[id]] == ["p_1", "p_2", "p_3", "p_4"]
     assert after["p_4"].trimap == "published 25"
     assert after["p_1"].sad > before["p_1"].sad
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_picture_that_was_replaced_keeps_its_figures_and_loses_its_panel(root, mattes, tmp_path, gone):
+    """A face that was blurred badly, and is blurred again or removed."""
+    _, before = run(root, mattes)
+    panel, page = _panel(tmp_path / "run", "p_1"), (tmp_path / "run/eval.html").read_bytes()
+    picture = root / SPLIT / "blurred_image/p_1.jpg"
+    if gone:
+        picture.unlink()
+    else:
+        save(picture, np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+    summary, after = run(root, mattes)
+    assert worked_on(summary) == 1
+    assert all(figures(after[id]) == figures(before[id]) and after[id].digest == before[id].digest for id in before)
+    assert panel not in (tmp_path / "run/record.sqlite").read_bytes()
+    shown = [part.split(b"'")[0] for part in page.split(b"base64,")[1:]]
+    now = (tmp_path / "run/eval.html").read_bytes()
+    assert sum(one not in now for one in shown) == 1
+    assert worked_on(run(root, mattes)[0]) == 0
+
+
+def test_a_picture_that_cannot_be_read_is_not_tried_again(root, mattes):
+    (root / SPLIT / "blurred_image/p_1.jpg").write_bytes(b"no picture")
+    run(root, mattes)
+    assert worked_on(run(root, mattes)[0]) == 0
 
 
 def test_pictures_that_left_the_dataset_leave_the_run_folder(root, mattes, tmp_path):
@@ -269,6 +295,72 @@ def test_with_a_manifest_files_must_be_the_listed_ones(root, mattes, tmp_path):
     assert summary.kept == 4
     settings = json.loads((tmp_path / "listed/settings.json").read_text())
     assert len(settings["manifest_sha256"]) == 64
+
+
+def change_rows(root: Path, **changes: object) -> None:
+    """In all rows of the manifest."""
+    rows = [row | changes for row in read_rows(root / "manifest.jsonl")]
+    write_rows(root / "manifest.jsonl", rows)
+
+
+@pytest.mark.parametrize("role", ["alpha", "trimap"])
+def test_another_manifest_is_not_resumed_from(root, mattes, role):
+    """What a fresh run refuses, a rerun does not keep."""
+    build_manifest(BuildRequest(root))
+    run(root, mattes)
+    change_rows(root, **{f"{role}_sha256": "0" * 64})
+    resumed, rows = run(root, mattes)
+    fresh, again = run(root, mattes, "fresh")
+    assert (resumed.kept, resumed.exit_code, fresh.exit_code) == (0, 1, 1)
+    assert {row.error for row in rows.values()} == {
+        f"the {role} is not the file that the manifest lists; p3m-anon manifest verify says more"
+    }
+    assert rows == again
+
+
+def test_a_trimap_that_is_listed_and_not_there_is_not_made_up_for(root, mattes):
+    shutil.rmtree(root / SPLIT / "trimap")
+    build_manifest(BuildRequest(root))
+    assert run(root, mattes)[0].trimaps == {"published 25": 6}
+    change_rows(root, trimap=f"{SPLIT}/trimap/p_0.png", trimap_sha256="0" * 64)
+    resumed, rows = run(root, mattes)
+    assert (resumed.kept, resumed.scored) == (0, 0)
+    assert all(row.error.startswith("trimap p_0.png: ") for row in rows.values())
+
+
+def test_a_picture_that_is_not_the_listed_one_is_not_shown(root, mattes, tmp_path):
+    build_manifest(BuildRequest(root))
+    summary, rows = run(root, mattes)
+    panel = _panel(tmp_path / "run", "p_1")
+    change_rows(root, image_sha256="0" * 64)
+    summary, rows = run(root, mattes)
+    assert (summary.scored, worked_on(summary)) == (6, 6)
+    assert rows["p_1"].image_sha256 == ""
+    assert panel not in (tmp_path / "run/record.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "normal", "release_basis": "consent"},
+        {"image": f"{SPLIT}/original_image/p_0.jpg"},
+        {"image": "validation/P3M-500-NP/original_image/p_0.jpg"},
+    ],
+)
+def test_a_picture_that_is_not_blurred_is_no_test_picture_of_b(root, mattes, tmp_path, changes):
+    build_manifest(BuildRequest(root))
+    rows = list(read_rows(root / "manifest.jsonl"))
+    rows[0] |= changes
+    (root / rows[0]["image"]).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / SPLIT / "blurred_image/p_0.jpg", tmp_path)
+    shutil.move(tmp_path / "p_0.jpg", root / rows[0]["image"])
+    write_rows(root / "manifest.jsonl", rows)
+    summary, found = run(root, mattes)
+    assert (summary.scored, summary.exit_code) == (5, 1)
+    assert found["p_0"].error == "its face was left as it is, and B tests on blurred pictures only"
+    normal, found = run(root, mattes, "normal", protocol="N:N")  # mattes of its original: its own is not shown
+    assert (normal.scored, found["p_0"].image_sha256) == (6, "")
+    assert found["p_1"].image_sha256 != ""
 
 
 def test_ids_of_a_manifest_may_differ_from_the_names_of_the_files(root, mattes):

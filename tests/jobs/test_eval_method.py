@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,9 +13,11 @@ import pytest
 
 from p3m_anon.errors import ImageError, UsageError, WeightsError
 from p3m_anon.evaluation.rows import read_csv
+from p3m_anon.files.dataset_rows import read_rows, write_rows
 from p3m_anon.jobs import eval_request
 from p3m_anon.jobs.eval import evaluate
 from p3m_anon.jobs.eval_request import EvalRequest
+from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
 from tests.jobs.eval_cases import HEIGHT, WIDTH, StubPredictor, make_split, save, trimap_of
 from tests.matting.published_metrics import everything
 
@@ -66,6 +69,23 @@ def test_it_is_asked_again_only_for_what_changed(root):
     assert len(trained_on.asked) == 4
 
 
+def test_pictures_must_be_the_listed_ones(root):
+    build_manifest(BuildRequest(root))
+    save(root / "validation/P3M-500-P/blurred_image/p_2.jpg", np.full((HEIGHT, WIDTH, 3), 99, np.uint8))
+    _, rows = run(root, StubPredictor())
+    assert rows["p_2"].error.startswith("the image is not the file that the manifest lists")
+    assert [row.error for id, row in rows.items() if id != "p_2"] == ["", "", ""]
+
+
+def test_a_picture_that_went_is_an_error_when_it_goes_on(root):
+    run(root, StubPredictor())
+    build_manifest(BuildRequest(root))
+    (root / "validation/P3M-500-P/blurred_image/p_2.jpg").unlink()
+    summary, rows = run(root, StubPredictor())
+    assert (summary.kept, summary.exit_code) == (3, 1)
+    assert rows["p_2"].error.startswith("p_2.jpg: ")
+
+
 def test_the_method_and_checkpoint_that_were_named_are_used(root, tmp_path):
     """A small network with random weights, through the file that a training would leave."""
     torch = pytest.importorskip("torch")
@@ -85,6 +105,16 @@ def test_the_method_and_checkpoint_that_were_named_are_used(root, tmp_path):
         assert row.sad == pytest.approx(np.abs(matte - alpha / 255).sum() / 1000, rel=1e-4)
     said = json.loads((tmp_path / "run/settings.json").read_text())
     assert said["predictor_digest"] == predictor.digest
+
+
+def test_a_method_without_weights_is_scored_in_the_transition(root, tmp_path):
+    summary = evaluate(EvalRequest(root, "P3M-500-P", "closed_form", out=tmp_path / "run"))
+    assert (summary.exit_code, summary.scored) == (0, 4)
+    assert summary.transition_only
+    assert summary.mattes == "made by closed_form"
+    assert [line[0] for line in summary.table[1:3]] == ["closed_form", "Closed, paper (Table 1)"]
+    for row in read_csv(tmp_path / "run/rows.csv"):
+        assert row.sad == row.sad_t > 0
 
 
 def test_its_errors_are_rows(root):
@@ -160,6 +190,32 @@ class TestProtocols:
         assert {row.protocol for row in rows.values()} == {"N:N"}
         assert summary.table[2][:2] == ["P3M-Net, paper (Table 3)", "9.06"]
         assert "contains unblurred faces" in (root.parent / "run/eval.html").read_text("utf-8")
+
+    def test_originals_beside_a_manifest(self, root):
+        """The manifest lists the blurred pictures: an original is another file, and has to be."""
+        build_manifest(BuildRequest(root))
+        clear = root.parent / "clear"
+        for number in range(3):
+            save(clear / f"p_{number}.png", np.full((HEIGHT, WIDTH, 3), 40 * number, np.uint8))
+        shutil.copy(root / "validation/P3M-500-P/blurred_image/p_3.jpg", clear)
+        for out in ("fresh", "fresh"):
+            summary, rows = run(root, StubPredictor(), out, protocol="B:N", originals=clear)
+            assert summary.scored == 3
+            assert rows["p_3"].error.startswith("its original is the blurred picture itself")
+        assert summary.kept == 3
+
+    def test_a_clear_row_is_tested_on_by_its_original(self, root):
+        build_manifest(BuildRequest(root))
+        rows = [row | {"status": "normal", "release_basis": "consent"} for row in read_rows(root / "manifest.jsonl")]
+        write_rows(root / "manifest.jsonl", rows)
+        shutil.copytree(root / "validation/P3M-500-P/blurred_image", root.parent / "clear")
+        assert run(root, StubPredictor(), protocol="B:N", originals=root.parent / "clear")[0].scored == 4
+        assert run(root, StubPredictor(), "blurred", protocol="B:B")[0].scored == 0
+
+    def test_originals_inside_the_dataset_are_refused(self, root):
+        with pytest.raises(UsageError, match="clear pictures lie outside of the dataset"):
+            run(root, StubPredictor(), protocol="B:N", originals=root / "validation/P3M-500-P/blurred_image")
+        assert not (root.parent / "run").exists()
 
     def test_blurred_tests_open_no_original(self, root):
         (root.parent / "data.private/originals/P3M-500-P").mkdir(parents=True)

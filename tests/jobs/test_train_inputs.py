@@ -88,6 +88,18 @@ def test_b_takes_no_picture_that_was_left_clear(root):
     assert found.problems == ("p_0: its face was left as it is, and protocol B trains on blurred pictures only",)
 
 
+def test_b_takes_no_picture_from_a_folder_of_clear_ones(root):
+    rows = with_manifest(root)
+    for row, folder in zip(rows, ("train/original_image", "validation/P3M-500-NP/original_image"), strict=False):
+        (root / folder).mkdir(exist_ok=True)
+        shutil.move(root / row["image"], root / folder)
+        row["image"] = f"{folder}/{Path(row['image']).name}"
+    write_rows(root / "manifest.jsonl", rows)
+    found = training_set(TrainInputs(root))
+    assert [row.id for row in found.rows] == ["p_2", "p_3"]
+    assert len(found.problems) == 2
+
+
 def test_n_takes_originals_and_nothing_else(root, originals):
     found = training_set(TrainInputs(root, "N"))
     assert {Path(row.image).parent for row in found.rows} == {originals / "train"}
