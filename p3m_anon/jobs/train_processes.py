@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -39,7 +40,9 @@ class Signals:
 
     def __enter__(self) -> Signals:
         """Itself."""
-        self._before = {one: signal.signal(one, self._handle) for one in (signal.SIGINT, signal.SIGTERM)}
+        listens = threading.current_thread() is threading.main_thread()  # elsewhere nobody may
+        heard = (signal.SIGINT, signal.SIGTERM) if listens else ()
+        self._before = {one: signal.signal(one, self._handle) for one in heard}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class Validator:
         limits = Limits(self.workers, device=True, pixels=_PIXELS * self.workers)
         shown = {one.id for one in chosen(self.pictures, SHOWN * self.world)}
         rows, panels = [], {}
-        with one_thread():
+        with one_thread(), _sizes_differ():
             for result in stream((Task(one) for one in self.pictures[self.rank :: self.world]), stages, limits):
                 assert result.row is not None
                 rows.append(result.row)
@@ -89,6 +90,19 @@ class Validator:
         everyone: list[list[EvalRow]] = [[] for _ in range(self.world)]
         torch.distributed.all_gather_object(everyone, rows)
         return [row for one in everyone for row in one]
+
+
+@contextlib.contextmanager
+def _sizes_differ() -> Iterator[None]:
+    """Looking for the quickest way, as training does, would take longer than the way."""
+    import torch
+
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def live_predictor(network: nn.Module) -> LivePredictor:

@@ -50,6 +50,7 @@ def make_fabric(device: str, devices: int, precision: Precision) -> Fabric:
         raise UsageError(f"--devices {devices}: torch sees {torch.cuda.device_count()}; see p3m-anon doctor")
     if devices > 1 and chosen.index is not None:
         raise UsageError(f"--device {device} is one device; use --device cuda with --devices {devices}")
+    torch.backends.cudnn.benchmark = chosen.type == "cuda"  # all batches have one size: the quickest way is looked for
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     return Fabric(
         accelerator=chosen.type,
