@@ -68,7 +68,7 @@ def colour_mixture(scene: Scene) -> tuple[csr_matrix, Floats]:
 
     unknown, foreground = scene.ends
     features = scene.features(MIXTURE_PLACE)
-    chosen = _neighbours(features, features[:unknown], MIXTURE, themselves=True)
+    chosen = neighbours(features, features[:unknown], MIXTURE, themselves=True)
     weights = mixing_weights(scene.colours[:unknown], scene.colours, chosen)
     right = np.where((chosen >= unknown) & (chosen < foreground), weights, 0).sum(axis=1)
     return (eye(unknown) - _links(chosen, weights, unknown)).tocsr(), right
@@ -81,8 +81,8 @@ def known_to_unknown(scene: Scene) -> KnownFlow:
     """
     unknown, foreground = scene.ends
     features = scene.features(KNOWN_PLACE)
-    first = unknown + _neighbours(features[unknown:foreground], features[:unknown], KNOWN)
-    second = foreground + _neighbours(features[foreground:], features[:unknown], KNOWN)
+    first = unknown + neighbours(features[unknown:foreground], features[:unknown], KNOWN)
+    second = foreground + neighbours(features[foreground:], features[:unknown], KNOWN)
     weights = mixing_weights(scene.colours[:unknown], scene.colours, np.concatenate((first, second), axis=1))
     parts = weights[:, : first.shape[1]], weights[:, first.shape[1] :]
     apart = _mean_colour(scene, first, parts[0]) - _mean_colour(scene, second, parts[1])
@@ -94,20 +94,14 @@ def intra_unknown(scene: Scene) -> csr_matrix:
     from scipy.sparse import diags
 
     features = scene.features(SIMILAR_PLACE)[: scene.ends[0]]
-    chosen = _neighbours(features, features, SIMILAR, themselves=True)
+    chosen = neighbours(features, features, SIMILAR, themselves=True)
     likeness = np.maximum(1 - np.abs(features[chosen] - features[:, None]).sum(axis=2), 0)
     links = _links(chosen, likeness, len(features))
     links = (links + links.T) / 2
     return (diags(np.asarray(links.sum(axis=1)).ravel()) - links).tocsr()
 
 
-def _nearest(pixels: Pixels, distance: npt.NDArray[Any], count: int) -> Pixels:
-    if len(pixels) <= count:
-        return pixels
-    return np.sort(pixels[np.argsort(distance[pixels], kind="stable")[:count]])
-
-
-def _neighbours(features: Floats, of: Floats, count: int, themselves: bool = False) -> npt.NDArray[np.int64]:
+def neighbours(features: Floats, of: Floats, count: int, themselves: bool = False) -> npt.NDArray[np.int64]:
     """The `count` nearest of `features` to each row of `of`, fewer where there are fewer: (N, K), which ones.
 
     themselves: `of` is the first rows of `features`, and no row is its own neighbour.
@@ -121,6 +115,12 @@ def _neighbours(features: Floats, of: Floats, count: int, themselves: bool = Fal
     own = found == np.arange(len(of))[:, None]
     own[~own.any(axis=1), -1] = True  # more rows are equal to it than were asked for
     return found[~own].reshape(len(of), count - 1)
+
+
+def _nearest(pixels: Pixels, distance: npt.NDArray[Any], count: int) -> Pixels:
+    if len(pixels) <= count:
+        return pixels
+    return np.sort(pixels[np.argsort(distance[pixels], kind="stable")[:count]])
 
 
 def _links(chosen: npt.NDArray[np.int64], weights: Floats, count: int) -> csr_matrix:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from p3m_anon.methods.closed_form import blocks
-from p3m_anon.methods.flows import Scene, colour_mixture, intra_unknown, known_to_unknown, nearest_known
-from p3m_anon.methods.patch_trimming import trim_by_patches
+from p3m_anon.methods.flows import Scene, colour_mixture, intra_unknown, known_to_unknown
+from p3m_anon.methods.patches import patch_flow
 from p3m_anon.methods.sampling import expand_known
 from p3m_anon.methods.unknown_area import LinearSystem, quiet_ichol, solve_system, unknown_area
 from p3m_anon.methods.window_laplacian import window_system
@@ -34,8 +34,6 @@ def solve(rgb: RGB, trimap: Trimap) -> Alpha:
     Known pixels are exactly 0 or 1. Raises ValueError as `unknown_area` and `solve_system` do.
     """
     area = expand_known(rgb, unknown_area(rgb, trimap), *EXPANSION)
-    if len(area.pixels):
-        area = trim_by_patches(rgb, area, *nearest_known(area))
     if not len(area.pixels):
         return area.matte(np.zeros(0))
     return area.matte(solve_system(_system(rgb, area), functools.partial(quiet_ichol(), discard_threshold=DISCARD)))
@@ -47,10 +45,11 @@ def _system(rgb: RGB, area: UnknownArea) -> LinearSystem:
 
     scene = Scene(rgb, area)
     rows, mixed = colour_mixture(scene)
-    known = known_to_unknown(scene)
-    weight = KNOWN_WEIGHT * known.weight
+    known, patches = known_to_unknown(scene), patch_flow(rgb, scene)
+    weight = KNOWN_WEIGHT * np.maximum(known.weight, patches.weight)
+    alpha = np.where(patches.weight > 0, patches.alpha, known.alpha)
     matrix, right = window_system(rgb, area, blocks)
     turned = rows.T.tocsr()
     matrix = matrix + turned @ rows + SIMILAR_WEIGHT * intra_unknown(scene) + diags(weight)
     matrix.sum_duplicates()
-    return LinearSystem(matrix.tocsr(), right + turned @ mixed + weight * known.alpha)
+    return LinearSystem(matrix.tocsr(), right + turned @ mixed + weight * alpha)

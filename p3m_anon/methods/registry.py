@@ -149,6 +149,28 @@ METHODS: dict[str, Method] = {
         ),
         Method(name="knn", title="KNN", needs_trimap=True, paper=f"{_KNN}, as pymatting has it", solve=_solver("knn")),
         Method(name="knn_hsv", title="KNN", needs_trimap=True, paper=_KNN, solve=_solver("knn", "solve_hsv")),
+        Method(
+            name="information_flow",
+            title="IFM",
+            needs_trimap=True,
+            paper="Designing Effective Inter-Pixel Information Flow for Natural Image Matting, Aksoy, Aydin and "
+            "Pollefeys, CVPR 2017",
+            solve=_solver("information_flow"),
+        ),
+        Method(
+            name="shared_sampling",
+            title="Shared",
+            needs_trimap=True,
+            paper="Shared Sampling for Real-Time Alpha Matting, Gastal and Oliveira, Eurographics 2010",
+            solve=_solver("shared_sampling"),
+        ),
+        Method(
+            name="global_sampling",
+            title="Global",
+            needs_trimap=True,
+            paper="A Global Sampling Method for Alpha Matting, He, Rhemann, Rother, Tang and Sun, CVPR 2011",
+            solve=_solver("global_sampling"),
+        ),
     )
 }
 NETWORKS = {name: method for name, method in METHODS.items() if method.build is not None}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from p3m_anon.methods.sampling import colours_of, expand_known, laplacian_refine
 from p3m_anon.methods.shared_pairs import share, smooth
 from p3m_anon.methods.shared_rays import gather
@@ -27,6 +29,8 @@ def solve(rgb: RGB, trimap: Trimap) -> Alpha:
     Known pixels are exactly 0 or 1. Raises ValueError as `unknown_area` and `solve_system` do.
     """
     area = expand_known(rgb, unknown_area(rgb, trimap), *EXPANSION)
+    if not len(area.pixels):
+        return area.matte(np.zeros(0))
     colours = colours_of(rgb)
     gathered = gather(colours, area)
     alpha, trust = smooth(colours, area, share(colours, area, gathered))
