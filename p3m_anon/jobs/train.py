@@ -65,7 +65,10 @@ def plan(request: TrainRequest, watch: Watch | None = None) -> tuple[TrainPlan, 
     from p3m_anon.jobs.train_trial import seconds_per_step
     from p3m_anon.training.devices import make_fabric
 
-    run = _gather(request, request.devices, watch or Watch())
+    watch = watch or Watch()
+    run = _gather(request, request.devices, watch)
+    for line in run.notices:
+        watch.on_notice(line)
     fabric = make_fabric(request.device, 1, request.settings.precision)
     network = build(run.settings, request.backbone)
     batches = len(run.found.rows) // (run.settings.batch_size * request.devices)

@@ -54,6 +54,7 @@ def test_a_dry_run_begins_nothing(root: Path, tmp_path: Path) -> None:
     assert "2 steps an epoch, 300 in all" in result.stdout
     assert "a step takes" in result.stdout
     assert "dry run: no run was begun" in result.stdout
+    assert "composition loss is off" in result.stderr
     assert not (tmp_path / "run").exists()
 
 
