@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from p3m_anon.evaluation.tables import paper_methods
-from p3m_anon.methods.registry import METHODS, NETWORKS
+from p3m_anon.methods.registry import METHODS, NETWORKS, Cost
 from tests.methods.trimap_cases import Case, composite
 
 SOLVED = sorted(METHODS.keys() - NETWORKS.keys())
@@ -113,3 +113,12 @@ def test_registered():
         assert method.title in titles
         assert method.paper
         assert name not in paper_methods() or paper_methods()[name].title == method.title
+
+
+def test_what_a_picture_costs():
+    cost = Cost(bytes=(8, 1900), microseconds=(1, 2))
+    assert cost.memory(1000, 100) == 8 * 1000 + 1900 * 100
+    for name in ("closed_form", "learning_based", "knn", "knn_hsv"):
+        measured = METHODS[name].cost
+        assert measured is not None
+        assert measured.memory(10**6, 70_000) > 10**8
