@@ -28,7 +28,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(["resize", "hybrid", "full", "tiled"]),
     default="hybrid",
     show_default=True,
-    help="How pictures get to the network's size and back.",
+    help="How pictures get to the network's size and back; they are not reduced first, as matte does to 1080 pixels.",
 )
 @click.option(
     "--precision", type=click.Choice(["float32", "float16", "bfloat16"]), default="float32", show_default=True
@@ -37,7 +37,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--protocol",
     type=click.Choice(["B:B", "B:N", "N:B", "N:N"]),
-    help="Trained on : tested on, blurred or normal; N tests on the originals [default: blurred; P3M-500-NP: normal].",
+    help="Trained on : tested on, blurred or normal; N tests on the originals [default: as the checkpoint says, tested "
+    "on blurred; P3M-500-NP: on normal].",
 )
 @click.option(
     "--originals", type=FOLDER, help="Clear pictures by id [default: ROOT.private/originals, as split makes]."
@@ -53,8 +54,8 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
 
     Mattes are made by --method and --checkpoint, or lie in --pred DIR. The run folder gets rows.csv (one row per
     picture), settings.json and the page eval.html. What is scored is safe at once: run it again to go on, or to score
-    only what has changed. A picture without a matte that fits is an error row, never left out. Trimaps are the
-    dataset's own, or made from the alphas where it has none.
+    only what has changed. A picture without a matte that fits is an error row, never left out; files whose names begin
+    with a dot are not looked at. Trimaps are the dataset's own, or made from the alphas where it has none.
 
     \b
     Examples:
@@ -73,7 +74,11 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
     request = EvalRequest(root, **{**options, "workers": options["workers"] or 0})
     signal.signal(signal.SIGTERM, _terminated)
     with Counter("pictures", quiet=as_json) as counter:
-        summary = evaluate(request, on_result=lambda _: counter.done())
+        try:
+            summary = evaluate(request, on_result=lambda _: counter.done())
+        except SystemExit:
+            click.echo("stopped; run the same command again to go on", err=True)
+            raise
     if as_json:
         click.echo(summary.to_json())
     else:

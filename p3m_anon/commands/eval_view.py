@@ -21,13 +21,13 @@ def show(summary: EvalSummary, *, dry_run: bool = False) -> None:
     """Everything that has to be said."""
     out = Console(highlight=False, markup=False, soft_wrap=True)
     if dry_run:
+        _notes(out, summary)
         _errors(out, summary)
         out.print(f"dry run: {count(summary.pictures, 'picture')} of {summary.split}; nothing was written")
         _unused(out, summary)
         return
     _table(out, summary.table)
-    for line in summary.caveats:
-        out.print(f"note: {line}")
+    _notes(out, summary)
     if len(summary.table) == 2:
         out.print("the paper's row is shown beside a --method that it has, on its test sets")
     for label, text in facts(summary).items():
@@ -60,6 +60,11 @@ def _table(out: Console, lines: list[list[str]]) -> None:
             *(f"{cell:>{w}}" for cell, w in zip(line[1:], widths[1:], strict=True)),
         ]
         out.print("  ".join(cells))
+
+
+def _notes(out: Console, summary: EvalSummary) -> None:
+    for line in summary.caveats:
+        out.print(f"note: {line}")
 
 
 def _errors(out: Console, summary: EvalSummary) -> None:

@@ -70,33 +70,43 @@ def means(rows: Iterable[EvalRow]) -> Means:
 
 
 class PaperRow(NamedTuple):
-    """What the paper prints for a method: `values` by metric as printed, and the numbers of the tables they are in."""
+    """What the paper prints for a method: `values` by metric as printed, and the numbers of the tables they are in.
+
+    trained_on: B or N; "" for a method that is not trained.
+    """
 
     title: str
     values: Mapping[str, Decimal]
     tables: tuple[int, ...]
+    trained_on: str
 
 
-def paper_row(method: str, split: str, trained_on: str, tested_on: str) -> PaperRow | None:
+def paper_row(
+    method: str, split: str, trained_on: str, tested_on: str, *, transition_only: bool = False
+) -> PaperRow | None:
     """The paper's numbers of a method; Table 4, where it has the metric, before the others.
 
     method: a name of `paper_methods`, else the result is None. trained_on: `B`, `N`, or `X` where it is not known,
-    which is taken for B, the paper's proposal. tested_on: `B` or `N`. Ablated variants (Table 5) are left out.
+    which is taken for B, the paper's proposal. tested_on: `B` or `N`. transition_only: what is set beside it knows the
+    trimap's known area; of a method that does not, only the -T columns can be compared. Of Table 5 only BASIC is taken,
+    not P3M-Net without some of its modules.
     """
     trained = "B" if trained_on == "X" else trained_on
     values: dict[str, Decimal] = {}
     used = []
+    learned = False
+    whole = not transition_only or (method in paper_methods() and paper_methods()[method].needs_trimap)
     for table in sorted(_paper()["tables"], key=lambda one: one["number"] != 4):
         for row in table["rows"]:
             place = row["method"], row["split"], row["trained_on"] or trained, row["tested_on"]
-            if place != (method, split, trained, tested_on) or "modules" in row:
+            if place != (method, split, trained, tested_on) or row.get("modules"):
                 continue
-            new = {
-                name: value for name, value in zip(table["metrics"], row["values"], strict=True) if name not in values
-            }
+            printed = zip(table["metrics"], row["values"], strict=True)
+            new = {name: one for name, one in printed if name not in values and (whole or name.endswith("_t"))}
             values |= new
+            learned |= row["trained_on"] is not None
             used += [table["number"]] if new else []
-    return PaperRow(paper_methods()[method].title, values, tuple(used)) if values else None
+    return PaperRow(paper_methods()[method].title, values, tuple(used), trained if learned else "") if values else None
 
 
 class PaperMethod(NamedTuple):

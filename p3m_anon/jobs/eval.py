@@ -22,10 +22,12 @@ from p3m_anon.extras import import_extra
 from p3m_anon.files.atomic import remove_leftovers, write_bytes
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.dataset_rows import MANIFEST
-from p3m_anon.jobs.eval_files import NamedFiles
-from p3m_anon.jobs.eval_inputs import Originals, Picture, pictures
-from p3m_anon.jobs.eval_picture import GIVEN, MADE, Loaded, PictureJob, Predictor, Result, Task
-from p3m_anon.jobs.eval_record import EvalRecord
+from p3m_anon.files.weights import digest
+from p3m_anon.jobs.eval_files import NamedFiles, hidden_in
+from p3m_anon.jobs.eval_inputs import Originals, Picture, absent, hidden, pictures
+from p3m_anon.jobs.eval_method import load, trained_on
+from p3m_anon.jobs.eval_picture import GIVEN, MADE, Loaded, PictureJob, Predictor, Result, Task, obstacle
+from p3m_anon.jobs.eval_record import RECORD, EvalRecord
 from p3m_anon.jobs.eval_request import EvalRequest, EvalSummary
 from p3m_anon.jobs.layers_sets import pixels_of
 from p3m_anon.jobs.manifest_pool import cores
@@ -48,12 +50,16 @@ def evaluate(
     Stopped when the run cannot go on.
     """
     start = time.monotonic()
+    if predictor is None and request.checkpoint is not None:
+        request = replace(request, trained=trained_on(request.checkpoint))
     run = _Run(request, predictor)
     if request.dry_run:
         run.count()
         return run.summary
     with EvalRecord(request.folder, request.about(), private=request.shows_clear_faces) as record:
         remove_leftovers(request.folder)
+        for name in (ROWS, PARQUET, SETTINGS, PAGE):  # of the last run: until this one ends, nothing looks like its own
+            (request.folder / name).unlink(missing_ok=True)
         run.score(record, on_result)
         run.conclude(record)
     run.summary.seconds = time.monotonic() - start
@@ -81,16 +87,19 @@ class _Run:
         self._mattes = NamedFiles(request.pred) if request.pred is not None else None
         originals = request.opens_originals
         self._originals = Originals(request.root, request.split, request.originals) if originals else None
-        if self._mattes is not None and not any(task.prediction for task in self._tasks()):
+        named = sum(task.prediction is not None for task in self._tasks())  # of all: a bad list is said now, not later
+        if self._mattes is not None and not named:
             raise UsageError(f"no file in {request.pred} is called after a picture of {request.split}: <id>.png, ...")
-        makes = request.pred is None and not request.dry_run
-        self._predictor = (predictor or load(request)) if makes else None
+        self._weights = digest(request.checkpoint) if request.checkpoint is not None and predictor is None else None
+        self._predictor = (predictor or load(request)) if request.pred is None else None
+        left_out = hidden(request.root, request.split) + (hidden_in(request.pred) if request.pred else 0)
+        self.summary.caveats = [f"left out, as their names begin with a dot: {left_out} files"] if left_out else []
 
     def count(self) -> None:
         """For a dry run: what there is to score, and what will have no score."""
         for task in self._tasks():
             self.summary.pictures += 1
-            problem = task.picture.problem or task.problem
+            problem = obstacle(task) or absent(task.picture, image=self._predictor is not None)
             self.summary.errors += [f"{task.picture.id}: {problem}"] if problem else []
         self._take_unused()
 
@@ -121,10 +130,13 @@ class _Run:
         found = means(record.rows())
         paper = None
         if request.method is not None:
-            paper = paper_row(request.method, request.split, request.trained_on, request.tested_on)
+            trained, tested = request.trained_on, request.tested_on
+            paper = paper_row(request.method, request.split, trained, tested, transition_only=request.restricts)
         summary.pictures, summary.scored = found.pictures, found.scored
         summary.means = {name: None if math.isnan(found[name]) else found[name] for name in METRICS}
-        summary.table, summary.caveats = table_4(request.name, found, paper), found.caveats()
+        summary.table = table_4(request.name, found, paper)
+        summary.caveats = found.caveats() + summary.caveats
+        summary.paper = _paper_trained(paper, request.trained_on)
         summary.worst = [(row.id, row.sad) for row in record.worst(WORST)]
         summary.errors = [f"{row.id}: {row.error}" for row in record.failed()]
         summary.trimaps = dict(sorted(Counter(row.trimap for row in record.rows() if row.trimap).items()))
@@ -144,7 +156,7 @@ class _Run:
     def _task(self, picture: Picture, digest: str, image_sha256: str) -> Task:
         if self._mattes is None:
             return Task(picture, None, digest, image_sha256)
-        found = self._mattes.find(picture.id, picture.stem)
+        found = self._mattes.find(*picture.names)
         problem = "" if len(found) == 1 else "no prediction of this name"
         if len(found) > 1:
             problem = f"several predictions of this name: {', '.join(path.name for path in found)}; keep one"
@@ -174,7 +186,9 @@ class _Run:
             return said | {"pred": str(request.pred)}
         return said | {
             "checkpoint": str(request.checkpoint) if request.checkpoint else None,
+            "checkpoint_sha256": self._weights,
             "strategy": request.strategy,
+            "short_side": None,
             "precision": request.precision,
             "device": request.device,
             "predictor_digest": self._predictor.digest,
@@ -210,6 +224,8 @@ def facts(summary: EvalSummary) -> dict[str, str]:
     said["Mattes"] = summary.mattes
     if summary.protocol:
         said["Protocol"] = f"{summary.protocol} (trained on : tested on; B blurred, N normal, X not known)"
+    if summary.paper:
+        said["Paper"] = summary.paper
     made = summary.trimaps.get(MADE, 0)
     if made:
         said["Trimaps"] = f"{made} made from the alphas ({MADE} px), {summary.trimaps.get(GIVEN, 0)} of the dataset"
@@ -218,19 +234,11 @@ def facts(summary: EvalSummary) -> dict[str, str]:
     return said
 
 
-def load(request: EvalRequest) -> Predictor:
-    """The predictor that the request names."""
-    from p3m_anon.evaluation.predict import load_predictor
-
-    assert request.method is not None
-    predictor: Predictor = load_predictor(
-        request.method,
-        request.checkpoint,
-        strategy=request.strategy,
-        device=request.device,
-        precision=request.precision,
-    )
-    return predictor
+def _paper_trained(paper: PaperRow | None, ours: str) -> str:
+    if paper is None or not paper.trained_on:
+        return ""
+    said = f"trained on {'blurred' if paper.trained_on == 'B' else 'normal'}"
+    return said + ("; on what the method here was trained is not known" if ours == "X" else "")
 
 
 def _cost(task: Task) -> int:
@@ -243,5 +251,9 @@ def _keep_apart(request: EvalRequest) -> None:
     above = [out, *out.parents]
     if request.root.resolve() in above or any((one / MANIFEST).exists() for one in above):
         raise UsageError(f"the run folder {request.folder} lies inside a dataset; choose another --out")
-    if (request.folder / "blurred_image").exists() or Path(request.folder).is_file():
-        raise UsageError(f"{request.folder} is no run folder; choose another --out")
+    if out.is_file() or (out.is_dir() and not (out / RECORD).exists() and _holds_something(out)):
+        raise UsageError(f"{request.folder} is no run folder, and not empty; choose another --out")
+
+
+def _holds_something(folder: Path) -> bool:
+    return any(not one.name.startswith(".") for one in folder.iterdir())

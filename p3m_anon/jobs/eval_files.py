@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 from p3m_anon.errors import UsageError
-from p3m_anon.files.folders import find_pictures, stem_of
+from p3m_anon.files.atomic import PREFIX
+from p3m_anon.files.folders import PICTURE_ENDINGS, find_pictures, stem_of
 
 
 class NamedFiles:
@@ -46,9 +48,21 @@ class NamedFiles:
         yield from (_path(file) for (file,) in self._db.execute("SELECT file FROM files WHERE NOT used ORDER BY file"))
 
 
+def hidden_in(folder: Path) -> int:
+    """Picture files that NamedFiles leaves out, as their names begin with a dot."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    ours = (name for name in names if name.startswith(".") and not name.startswith(PREFIX))
+    return sum(Path(name).suffix.lower() in PICTURE_ENDINGS for name in ours)
+
+
 def encodable(name: str) -> str:
     """Names of files need not be valid UTF-8; ids and messages have to be."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def id_of(stem: str) -> str:
+    """Encodable, and no two stems have the same: with the backslashes doubled, none of them can look like an escape."""
+    return encodable(stem.replace("\\", "\\\\"))
 
 
 def _text(name: str) -> bytes:

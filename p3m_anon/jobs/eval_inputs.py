@@ -14,7 +14,7 @@ from p3m_anon.dataset.rows import Split
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.private import private_folder
-from p3m_anon.jobs.eval_files import NamedFiles, encodable
+from p3m_anon.jobs.eval_files import NamedFiles, hidden_in, id_of
 from p3m_anon.jobs.split_files import ORIGINALS
 
 Face = Literal["blurred", "clear", ""]
@@ -38,6 +38,11 @@ class Picture:
     face: Face = ""
     blurred: str = ""
     problem: str = ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What its files may be called; an id that was made from a name stands for that name alone."""
+        return frozenset({self.stem} if self.id == id_of(self.stem) else {self.id, self.stem})
 
 
 def pictures(root: Path, split: Split) -> Iterator[Picture]:
@@ -78,12 +83,27 @@ class Originals:
 
     def of(self, picture: Picture) -> Picture:
         """The picture with its original in the place of its image."""
-        found = self._files.find(picture.id, picture.stem)
+        found = self._files.find(*picture.names)
         listed = {role: sha256 for role, sha256 in picture.listed.items() if role != "image"}
         problem = picture.problem or ("" if found else "no original of this name") or _twins("originals", found)
         blurred = picture.listed.get("image", "") if picture.face == "blurred" else ""
         image = found[0] if found else None
         return replace(picture, image=image, listed=listed, face="", blurred=blurred, problem=problem)
+
+
+def absent(picture: Picture, *, image: bool) -> str:
+    """Which of the picture's files is not there, or "". image: whether it is needed."""
+    files = {"image": picture.image, "alpha": picture.alpha, "trimap": picture.trimap}
+    needed = {"image": image, "alpha": True, "trimap": picture.trimap is not None}
+    gone = (role for role, path in files.items() if needed[role] and (path is None or not path.is_file()))
+    return next((f"there is no {role} of it" for role in gone), "")
+
+
+def hidden(root: Path, split: Split) -> int:
+    """Files of a split without a manifest that are left out, as their names begin with a dot."""
+    if (root / MANIFEST).is_file():
+        return 0
+    return sum(hidden_in(folder) for role, folder in _folders(root, split).items() if role != "trimap")
 
 
 def _listed(root: Path, split: Split) -> Iterator[Picture]:
@@ -121,16 +141,20 @@ def _face(row: Mapping[str, Any], split: Split) -> Face:
 
 
 def _found(root: Path, split: Split) -> Iterator[Picture]:
-    base = _base(root, split)
-    roles = {role: base / layout.folder(split, role).rpartition("/")[2] for role in ("image", "alpha", "trimap")}
-    files = {role: NamedFiles(folder if folder.is_dir() else None) for role, folder in roles.items()}
+    folders = _folders(root, split)
+    files = {role: NamedFiles(folder if folder.is_dir() else None) for role, folder in folders.items()}
     for stem, _ in groupby(heapq.merge(files["image"].stems(), files["alpha"].stems())):
         found = {role: of_role.find(stem) for role, of_role in files.items()}
         problem = "" if found["alpha"] else "no alpha of this name"
         for role in found:
             problem = problem or _twins(f"{role}s", found[role])
         image, alpha, trimap = (paths[0] if paths else None for paths in found.values())
-        yield Picture(encodable(stem), stem, image, alpha, trimap, problem=problem)
+        yield Picture(id_of(stem), stem, image, alpha, trimap, problem=problem)
+
+
+def _folders(root: Path, split: Split) -> dict[str, Path]:
+    base = _base(root, split)
+    return {role: base / layout.folder(split, role).rpartition("/")[2] for role in ("image", "alpha", "trimap")}
 
 
 def _base(root: Path, split: Split) -> Path:

@@ -91,8 +91,7 @@ class PictureJob:
         """Everything that is on disk; ends early for what is scored already, and for what cannot be."""
         picture = task.picture
         try:
-            problem = picture.problem or (_CLEAR if picture.face == "clear" else task.problem)
-            if problem:
+            if problem := obstacle(task):
                 raise ImageError(problem)
             if task.digest and self._is_done(task):
                 return Early(Result(picture.id, None))
@@ -195,6 +194,11 @@ class PictureJob:
         if isinstance(error, MemoryError):
             text = "not enough memory for it; close other programs, or use fewer --workers"
         return Result(picture.id, replace(self.base, id=picture.id, error=text or type(error).__name__))
+
+
+def obstacle(task: Task) -> str:
+    """Why a picture cannot be scored, as far as the dataset's list and the names of the files tell; else ""."""
+    return task.picture.problem or (_CLEAR if task.picture.face == "clear" else task.problem)
 
 
 def unit(pixels: AlphaPixels) -> npt.NDArray[np.float64]:

@@ -115,8 +115,16 @@ class EvalRecord:
         text = str(error)
         if "locked" in text:
             return Stopped(f"another run is working on {self._folder}; wait for it, or stop it first")
-        if "full" in text or "disk I/O" in text:
+        if "full" in text:
             return Stopped("disk full: make room and run the same command again; what is finished is kept")
+        if isinstance(error, OSError):
+            return Stopped(f"cannot write {self._folder} ({error.strerror}); check its rights, or choose another --out")
+        if "readonly" in text or "unable to open" in text:
+            return Stopped(f"cannot write {self._folder / RECORD}; check the folder's rights, or choose another --out")
+        if "disk I/O" in text:
+            return Stopped(
+                f"{self._folder / RECORD} cannot be written: its disk fails or is full; what is there is kept"
+            )
         return Stopped(f"{self._folder / RECORD} cannot be used ({text}); choose another --out, or remove the file")
 
 

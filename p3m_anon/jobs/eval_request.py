@@ -22,7 +22,8 @@ class EvalRequest:
 
     root: a dataset in P3M-10k's form. Either pred, a folder of mattes, or method and checkpoint, which make them; with
     pred, method says whose mattes they are. protocol: trained on : tested on, for train and P3M-500-P. originals: of
-    the pictures, where they are tested on. out: the run folder, default `eval/...`. workers: 0 is one per core.
+    the pictures, where they are tested on. trained: what the checkpoint's note says of its training; `evaluate` fills
+    it in. out: the run folder, default `eval/...`. workers: 0 is one per core.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class EvalRequest:
     pred: Path | None = None
     protocol: Protocol | None = None
     originals: Path | None = None
+    trained: Literal["B", "N"] | None = None
     transition_only: bool = False
     strategy: str = "hybrid"
     precision: str = "float32"
@@ -49,8 +51,15 @@ class EvalRequest:
             raise UsageError("--checkpoint makes mattes and --pred has them; give one of the two")
         if self.pred is not None and self.originals is not None:
             raise UsageError("--pred has the mattes already, so no picture is tested on; leave out --originals")
+        if self.pred is not None and (self.strategy, self.precision, self.device) != ("hybrid", "float32", "auto"):
+            raise UsageError("--pred has the mattes already; leave out --strategy, --precision and --device")
         if self.protocol is not None and self.split == "P3M-500-NP":
             raise UsageError("protocols are about P3M-500-P; P3M-500-NP has normal pictures only: leave out --protocol")
+        if self.protocol is not None and self.trained not in (None, self.protocol[0]):
+            raise UsageError(
+                f"{self.checkpoint} says that it was trained on {self.trained}, not as --protocol {self.protocol} has"
+                f" it; leave it out, or use {self.trained}:{self.tested_on}"
+            )
         if self.originals is not None and not self.opens_originals:
             raise UsageError("--originals goes with a test on normal pictures: --protocol B:N or N:N")
         known = {**METHODS, **paper_methods()} if self.pred is not None else METHODS
@@ -65,7 +74,7 @@ class EvalRequest:
     @property
     def trained_on(self) -> str:
         """B, N, or X where it is not known."""
-        return self.protocol[0] if self.protocol else "X"
+        return self.protocol[0] if self.protocol else self.trained or "X"
 
     @property
     def tested_on(self) -> str:
@@ -77,7 +86,7 @@ class EvalRequest:
     @property
     def label(self) -> str:
         """The protocol as rows have it; "" for a folder of mattes of which nobody said."""
-        return self.protocol or ("" if self.pred is not None else f"X:{self.tested_on}")
+        return self.protocol or ("" if self.pred is not None else f"{self.trained_on}:{self.tested_on}")
 
     @property
     def opens_originals(self) -> bool:
@@ -116,13 +125,16 @@ class EvalRequest:
         """The run folder."""
         if self.out is not None:
             return self.out
-        source = self.checkpoint.stem if self.checkpoint else self.pred.resolve().name if self.pred else ""
-        parts = [self.split, (self.protocol or "").replace(":", "-"), self.method or "", source]
+        source = [self.pred.resolve().name] if self.pred else []
+        if self.checkpoint:  # those of all runs are called best.ckpt
+            source = [self.checkpoint.resolve().parent.name, self.checkpoint.stem]
+        parts = [self.split, (self.protocol or "").replace(":", "-"), self.method or "", *source]
         return Path("eval") / "-".join(dict.fromkeys(filter(None, parts)))
 
     def about(self) -> str:
-        """One line that tells this evaluation from others; a run folder holds one. Folders may have moved meanwhile."""
-        mattes = f"--pred {self.pred}" if self.pred else f"--checkpoint {self.checkpoint or '-'}"
+        """One line that tells this evaluation from others; a run folder holds one. The dataset may have moved."""
+        checkpoint = self.checkpoint.resolve() if self.checkpoint else "-"
+        mattes = f"--pred {self.pred.resolve()}" if self.pred else f"--checkpoint {checkpoint}"
         how = "" if self.pred else f"--strategy {self.strategy} --precision {self.precision}"
         method = f"--method {self.method}" if self.method else ""
         area = "--transition-only" if self.transition_only else ""
@@ -135,8 +147,8 @@ class EvalSummary:
     """What came of it.
 
     name: what the table calls the mattes; mattes: where they come from. errors: a line per picture without a score.
-    table: Table 4's layout, titles first, in text. caveats: to be said
-    beside it. worst: id and SAD. unused: files among the mattes that no picture is called after, the first ones.
+    table: Table 4's layout, titles first, in text. paper: on what its row's method was trained. caveats: to be said
+    beside them. worst: id and SAD. unused: files among the mattes that no picture is called after, the first ones.
     trimaps: where they came from -> pictures. kept: rows that were right already. forgotten: rows of pictures that
     are gone.
     """
@@ -153,6 +165,7 @@ class EvalSummary:
     forgotten: int = 0
     means: dict[str, float | None] = field(default_factory=dict)
     table: list[list[str]] = field(default_factory=list)
+    paper: str = ""
     caveats: list[str] = field(default_factory=list)
     worst: list[tuple[str, float]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)

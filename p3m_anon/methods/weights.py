@@ -40,11 +40,18 @@ def read_checkpoint(file: Path) -> Checkpoint:
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not state or not all(isinstance(one, Tensor) for one in state.values()):
         raise WeightsError(f"{file}: holds no state_dict of tensors; name a checkpoint of a matting network")
-    try:
-        note = json.loads(content[NOTE]) if NOTE in content else {}
-    except (TypeError, ValueError) as error:
-        raise WeightsError(f"{file}: its note is damaged; save it again") from error
+    note = _note(content[NOTE], file) if NOTE in content else {}
     return Checkpoint({str(key).removeprefix("module."): value for key, value in state.items()}, note)
+
+
+def _note(text: Any, file: Path) -> dict[str, Any]:
+    try:
+        note = json.loads(text)
+        if not isinstance(note["method"], str) or type(note["width"]) is not int or note["width"] < 0:
+            raise ValueError("method or width is not what it should be")
+    except (TypeError, ValueError, KeyError) as error:
+        raise WeightsError(f"{file}: its note is damaged; save it again") from error
+    return dict(note)
 
 
 def load_network(method: str, file: Path) -> nn.Module:
@@ -61,10 +68,10 @@ def load_network(method: str, file: Path) -> nn.Module:
         network = chosen.build(0)
         chosen.load_published(network, checkpoint.state, str(file))
         return network.eval()
-    trained = checkpoint.note.get("method")
+    trained = checkpoint.note["method"]
     if trained != method:
         raise WeightsError(f"{file}: is a checkpoint of {trained}, not of {method}; use --method {trained}")
-    network = chosen.build(int(checkpoint.note.get("width", 0)))
+    network = chosen.build(checkpoint.note["width"])
     load_own(network, checkpoint.state, str(file))
     return network.eval()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import math
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,10 +17,8 @@ from p3m_anon.files.atomic import replacing
 from p3m_anon.reports.page import STYLE
 
 MOST_ROWS = 1000
-BINS, TAIL = (
-    30,
-    0.98,
-)  # bars of a histogram, and the share of the pictures that they are spread over; the rest is the last
+BINS = 30  # bars of a histogram
+TAIL = 0.98  # the share of the pictures that they are spread over; the rest is in the last
 WIDE, HIGH = 280, 90  # of a histogram
 
 _STYLE = """
@@ -163,9 +162,9 @@ def _histogram(histogram: Histogram) -> str:
     marks = _mark(mean / high, "--mark", 2) + (_mark(histogram.paper / high, "--paper", 2) if histogram.paper else "")
     axis = (
         f"<line x1='0' x2='{WIDE}' y1='{HIGH}' y2='{HIGH}' stroke='var(--dim)'/><text x='0' y='{HIGH + 14}'>0</text>"
-        f"<text x='{WIDE}' y='{HIGH + 14}' text-anchor='end'>{high:.3g}</text>"
+        f"<text x='{WIDE}' y='{HIGH + 14}' text-anchor='end'>{_axis(high)}</text>"
     )
-    said = f"mean {_number(name, mean)}, median {_number(name, values[len(values) // 2])}, "
+    said = f"mean {_number(name, mean)}, median {_number(name, statistics.median(values))}, "
     return (
         f"<figure class=bars><svg viewBox='0 -2 {WIDE} {HIGH + 20}' role=img aria-label='{TITLES[name]}'>{bars}{axis}"
         f"{marks}</svg><figcaption><b>{TITLES[name]}</b><br>{said}max {_number(name, values[-1])}"
@@ -177,6 +176,10 @@ def _mark(share: float, colour: str, width: int) -> str:
     """A line at this share of the width; what lies further out is marked at the end."""
     x = min(share, 1.0) * WIDE
     return f"<line x1='{x:.1f}' x2='{x:.1f}' y1='-2' y2='{HIGH}' stroke='var({colour})' stroke-width='{width}'/>"
+
+
+def _axis(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _number(metric: str, value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_the_table_has_the_papers_row_and_the_difference(root):
     for one, other, said in zip(ours, paper, difference, strict=True):
         assert float(said) == pytest.approx(float(one) - float(other), abs=0.0101 if "." in one[-3:] else 0.000101)
     assert "scored: 6 of 6 pictures" in result.stdout
+    assert "paper: trained on blurred\n" in result.stdout
     assert "rows: eval/P3M-500-P-B-B-p3mnet-mattes/rows.csv" in result.stdout
     assert result.stderr == ""
 
@@ -77,6 +79,24 @@ def test_a_page_with_clear_faces_says_so(root):
     assert "unblurred" not in run(root, "--pred", "mattes").stdout
 
 
+def test_sigterm_ends_it_as_ctrl_c_does(root, monkeypatch):
+    monkeypatch.setattr("p3m_anon.jobs.eval.evaluate", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        result = run(root, "--pred", "mattes")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert result.exit_code == 143
+    assert result.stderr == "stopped; run the same command again to go on\n"
+
+
+def test_what_begins_with_a_dot_is_named_by_a_dry_run_too(root):
+    Path("mattes/.p_1.png").write_bytes(b"")
+    assert (
+        "note: left out, as their names begin with a dot: 1 files" in run(root, "--pred", "mattes", "--dry-run").stdout
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -85,6 +105,8 @@ def test_a_page_with_clear_faces_says_so(root):
         (["--pred", "mattes", "--protocol", "B:N", "--split", "P3M-500-NP"], "leave out --protocol"),
         (["--pred", "mattes", "--split", "train"], "holds no train"),
         (["--pred", "mattes", "--out", "data/run"], "lies inside a dataset"),
+        (["--pred", "mattes", "--out", ""], "no run folder, and not empty"),
+        (["--pred", "mattes", "--device", "cpu"], "leave out --strategy, --precision and --device"),
     ],
 )
 def test_wrong_use_is_one_line(root, arguments, message):

@@ -14,6 +14,7 @@ import pytest
 
 from p3m_anon.evaluation.rows import METRICS, EvalRow
 from p3m_anon.evaluation.tables import means, paper_methods, paper_row, table_4
+from p3m_anon.methods.registry import METHODS
 
 TABLE_1 = ["Closed", "IFM", "KNN", "Compre", "Robust", "Learning", "Global", "Shared"]
 PROTOCOLS = ("B:B", "B:N", "N:B", "N:N")
@@ -120,6 +121,37 @@ def test_a_methods_row_is_found_where_the_paper_has_it():
     assert paper_row("gfm", "P3M-500-NP", "X", "N").tables == (4,)
     assert paper_row("p3mnet", "train", "X", "B") is None
     assert paper_row("unheard_of", "P3M-500-P", "X", "B") is None
+
+
+def test_a_whole_image_figure_is_not_set_beside_a_transition_only_one():
+    table_4_t = paper_row("p3mnet", "P3M-500-P", "B", "B", transition_only=True)
+    assert {name: str(value) for name, value in table_4_t.values.items()} == {
+        "sad_t": "6.89",
+        "mse_t": "0.0193",
+        "mad_t": "0.0478",
+    }
+    assert paper_row("p3mnet", "P3M-500-P", "N", "N", transition_only=True) is None
+    whole, own = (paper_row("dim", "P3M-500-P", "B", "B", transition_only=only) for only in (False, True))
+    assert whole == own
+
+
+def test_basic_is_a_method_and_the_other_variants_are_not():
+    basic = paper_row("basic", "P3M-500-NP", "X", "N")
+    assert (str(basic.values["sad"]), basic.tables) == ("17.01", (5,))
+    assert paper_row("basic", "P3M-500-P", "B", "B").tables == (3,)
+
+
+def test_it_is_known_on_what_a_row_was_trained():
+    assert paper_row("p3mnet", "P3M-500-P", "X", "B").trained_on == "B"
+    assert paper_row("p3mnet", "P3M-500-P", "N", "B").trained_on == "N"
+    assert paper_row("closed_form", "P3M-500-P", "N", "B").trained_on == ""
+
+
+def test_the_registry_and_the_tables_say_the_same_of_a_method():
+    both = METHODS.keys() & paper_methods().keys()
+    assert {"p3mnet", "basic"} <= both
+    for name in both:
+        assert tuple(paper_methods()[name]) == (METHODS[name].title, METHODS[name].needs_trimap), name
 
 
 def test_means_leave_out_what_has_no_score_and_say_so():

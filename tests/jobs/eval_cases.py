@@ -8,8 +8,13 @@ import cv2
 import numpy as np
 
 from p3m_anon.dataset import layout
+from p3m_anon.evaluation.rows import METRICS, EvalRow, read_csv
+from p3m_anon.files.dataset_rows import read_rows, write_rows
+from p3m_anon.jobs.eval import evaluate
+from p3m_anon.jobs.eval_request import EvalRequest
 
 HEIGHT, WIDTH = 40, 56
+SPLIT = "validation/P3M-500-P"
 
 
 def disc(number: int, shift: float = 0.0) -> np.ndarray:
@@ -51,6 +56,26 @@ def make_mattes(folder: Path, count: int = 6) -> Path:
     for number in range(count):
         save(folder / f"p_{number}.png", eight(disc(number, 1.5) * 0.9))
     return folder
+
+
+def run(root: Path, mattes: Path, out: str = "run", on_result=lambda _: None, **options):
+    request = EvalRequest(root, "P3M-500-P", pred=mattes, out=root.parent / out, **options)
+    summary = evaluate(request, on_result=on_result)
+    return summary, {row.id: row for row in read_csv(root.parent / out / "rows.csv")}
+
+
+def figures(row: EvalRow) -> list[float]:
+    return [getattr(row, name) for name in METRICS]
+
+
+def worked_on(summary) -> int:
+    return summary.pictures - summary.kept
+
+
+def change_rows(root: Path, **changes: object) -> None:
+    """In all rows of the manifest."""
+    rows = [row | changes for row in read_rows(root / "manifest.jsonl")]
+    write_rows(root / "manifest.jsonl", rows)
 
 
 class StubPredictor:

@@ -5,28 +5,34 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import sqlite3
-import subprocess
-import sys
-from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from p3m_anon.errors import Stopped, UsageError
-from p3m_anon.evaluation.rows import METRICS, EvalRow, read_csv, read_parquet
+from p3m_anon.errors import UsageError
+from p3m_anon.evaluation.rows import METRICS, read_csv, read_parquet
 from p3m_anon.files.dataset_rows import read_rows, write_rows
 from p3m_anon.jobs.eval import evaluate
 from p3m_anon.jobs.eval_request import EvalRequest
 from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
 from p3m_anon.matting.scores import Scores
-from tests.jobs.eval_cases import HEIGHT, WIDTH, disc, eight, make_mattes, make_split, save, trimap_of
+from tests.jobs.eval_cases import (
+    HEIGHT,
+    SPLIT,
+    WIDTH,
+    StubPredictor,
+    disc,
+    eight,
+    figures,
+    make_mattes,
+    make_split,
+    run,
+    save,
+    trimap_of,
+)
 from tests.matting.published_metrics import everything
-
-SPLIT = "validation/P3M-500-P"
 
 
 @pytest.fixture
@@ -37,20 +43,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def mattes(tmp_path: Path) -> Path:
     return make_mattes(tmp_path / "mattes")
-
-
-def run(root: Path, mattes: Path, out: str = "run", on_result=lambda _: None, **options):
-    request = EvalRequest(root, "P3M-500-P", pred=mattes, out=root.parent / out, **options)
-    summary = evaluate(request, on_result=on_result)
-    return summary, {row.id: row for row in read_csv(root.parent / out / "rows.csv")}
-
-
-def figures(row: EvalRow) -> list[float]:
-    return [getattr(row, name) for name in METRICS]
-
-
-def worked_on(summary) -> int:
-    return summary.pictures - summary.kept
 
 
 def test_the_metrics_have_the_names_and_the_order_of_the_scores():
@@ -69,6 +61,8 @@ def test_every_figure_is_that_of_the_slow_reference(root, mattes):
     assert list(summary.means.values()) == pytest.approx(np.mean(expected, axis=0), rel=1e-6)
     order = sorted(range(6), key=lambda number: -expected[number][0])
     assert [name for name, _ in summary.worst] == [f"p_{number}" for number in order[:5]]
+    page = (root.parent / "run/eval.html").read_text("utf-8")
+    assert page.count("<figure class=panel>") == 6  # the sample is of the others
 
 
 @pytest.mark.shared
@@ -118,99 +112,6 @@ def test_rows_depend_on_nothing_but_the_files(root, mattes, tmp_path):
     pytest.importorskip("pyarrow")
     both = zip(read_parquet(tmp_path / "run/rows.parquet"), read_csv(tmp_path / "run/rows.csv"), strict=True)
     assert all((one.id, figures(one), one.digest) == (two.id, figures(two), two.digest) for one, two in both)
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from p3m_anon.jobs.eval import evaluate
-from p3m_anon.jobs.eval_request import EvalRequest
-
-count = 0
-
-def on_result(_):
-    global count
-    count += 1
-    if count == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-root, mattes, out = map(Path, sys.argv[1:])
-evaluate(EvalRequest(root, "P3M-500-P", pred=mattes, out=out, workers=1), on_result=on_result)
-"""
-
-
-def test_a_killed_run_goes_on_where_it_was(root, mattes, tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED, root, mattes, tmp_path / "killed"], capture_output=True)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert not (tmp_path / "killed/rows.csv").exists()
-    summary, _ = run(root, mattes, "killed")
-    assert (summary.pictures, summary.kept) == (6, 3)
-    run(root, mattes, "whole")
-    assert (tmp_path / "killed/rows.csv").read_bytes() == (tmp_path / "whole/rows.csv").read_bytes()
-    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == [
-        *("eval.html", "record.sqlite", "rows.csv", "settings.json")
-    ]
-
-
-def test_only_what_changed_is_scored_again(root, mattes):
-    _, before = run(root, mattes)
-    summary, again = run(root, mattes)
-    assert (worked_on(summary), again) == (0, before)
-    save(mattes / "p_1.png", eight(disc(1, 4)))
-    save(root / SPLIT / "mask/p_2.png", eight(disc(3)))
-    save(root / SPLIT / "trimap/p_3.png", np.full((HEIGHT, WIDTH), 128, np.uint8))
-    (root / SPLIT / "trimap/p_4.png").unlink()
-    summary, after = run(root, mattes)
-    assert worked_on(summary) == 4
-    assert [id for id in before if after[id] != before[id]] == ["p_1", "p_2", "p_3", "p_4"]
-    assert after["p_4"].trimap == "published 25"
-    assert after["p_1"].sad > before["p_1"].sad
-
-
-@pytest.mark.parametrize("gone", [False, True])
-def test_a_picture_that_was_replaced_keeps_its_figures_and_loses_its_panel(root, mattes, tmp_path, gone):
-    """A face that was blurred badly, and is blurred again or removed."""
-    _, before = run(root, mattes)
-    panel, page = _panel(tmp_path / "run", "p_1"), (tmp_path / "run/eval.html").read_bytes()
-    picture = root / SPLIT / "blurred_image/p_1.jpg"
-    if gone:
-        picture.unlink()
-    else:
-        save(picture, np.zeros((HEIGHT, WIDTH, 3), np.uint8))
-    summary, after = run(root, mattes)
-    assert worked_on(summary) == 1
-    assert all(figures(after[id]) == figures(before[id]) and after[id].digest == before[id].digest for id in before)
-    assert panel not in (tmp_path / "run/record.sqlite").read_bytes()
-    shown = [part.split(b"'")[0] for part in page.split(b"base64,")[1:]]
-    now = (tmp_path / "run/eval.html").read_bytes()
-    assert sum(one not in now for one in shown) == 1
-    assert worked_on(run(root, mattes)[0]) == 0
-
-
-def test_a_picture_that_cannot_be_read_is_not_tried_again(root, mattes):
-    (root / SPLIT / "blurred_image/p_1.jpg").write_bytes(b"no picture")
-    run(root, mattes)
-    assert worked_on(run(root, mattes)[0]) == 0
-
-
-def test_pictures_that_left_the_dataset_leave_the_run_folder(root, mattes, tmp_path):
-    run(root, mattes)
-    panel = _panel(tmp_path / "run", "p_2")
-    assert panel in (tmp_path / "run/record.sqlite").read_bytes()
-    for folder in ("mask", "blurred_image", "trimap"):
-        next((root / SPLIT / folder).glob("p_2.*")).unlink()
-    summary, rows = run(root, mattes)
-    assert (summary.forgotten, summary.pictures, summary.unused) == (1, 5, ["p_2.png"])
-    assert "p_2" not in rows
-    assert panel not in (tmp_path / "run/record.sqlite").read_bytes()
-    assert b"p_2" not in (tmp_path / "run/eval.html").read_bytes()
-
-
-def _panel(folder: Path, id: str) -> bytes:
-    """The end of it: the beginning of a JPEG is the same in all."""
-    with closing(sqlite3.connect(folder / "record.sqlite")) as db:
-        (panel,) = db.execute("SELECT substr(panel, -200) FROM rows WHERE id = ?", (id,)).fetchone()
-    return panel
 
 
 def broken(mattes: Path) -> dict[str, str]:
@@ -280,6 +181,27 @@ def test_names_that_are_no_text_are_scored_and_shown(root, mattes):
     assert summary.exit_code == 1
 
 
+def test_no_two_names_become_one_id(root, mattes):
+    for folder, ending in ((mattes, ".png"), (root / SPLIT / "mask", ".png")):
+        for name in (os.fsdecode(b"p_\xff"), "p_\\udcff", "p_\\\\udcff"):
+            try:
+                shutil.copy(folder / "p_0.png", folder / f"{name}{ending}")
+            except OSError:
+                pytest.skip("this file system takes text only")
+    summary, rows = run(root, mattes)
+    assert (summary.pictures, summary.scored, len(rows)) == (9, 9, 9)
+
+
+def test_what_begins_with_a_dot_is_left_out_and_said(root, mattes, tmp_path):
+    for place in (root / SPLIT / "blurred_image/._p_0.jpg", root / SPLIT / "mask/.p_9.png", mattes / ".p_9.png"):
+        place.write_bytes(b"")
+    for summary in (run(root, mattes)[0], evaluate(EvalRequest(root, "P3M-500-P", pred=mattes, dry_run=True))):
+        assert (summary.pictures, summary.exit_code) == (6, 0)
+        assert summary.caveats == ["left out, as their names begin with a dot: 3 files"]
+    build_manifest(BuildRequest(root))  # which names its files
+    assert run(root, mattes, "listed")[0].caveats == ["left out, as their names begin with a dot: 1 files"]
+
+
 def test_with_a_manifest_files_must_be_the_listed_ones(root, mattes, tmp_path):
     run(root, mattes, "plain")
     build_manifest(BuildRequest(root))
@@ -295,48 +217,6 @@ def test_with_a_manifest_files_must_be_the_listed_ones(root, mattes, tmp_path):
     assert summary.kept == 4
     settings = json.loads((tmp_path / "listed/settings.json").read_text())
     assert len(settings["manifest_sha256"]) == 64
-
-
-def change_rows(root: Path, **changes: object) -> None:
-    """In all rows of the manifest."""
-    rows = [row | changes for row in read_rows(root / "manifest.jsonl")]
-    write_rows(root / "manifest.jsonl", rows)
-
-
-@pytest.mark.parametrize("role", ["alpha", "trimap"])
-def test_another_manifest_is_not_resumed_from(root, mattes, role):
-    """What a fresh run refuses, a rerun does not keep."""
-    build_manifest(BuildRequest(root))
-    run(root, mattes)
-    change_rows(root, **{f"{role}_sha256": "0" * 64})
-    resumed, rows = run(root, mattes)
-    fresh, again = run(root, mattes, "fresh")
-    assert (resumed.kept, resumed.exit_code, fresh.exit_code) == (0, 1, 1)
-    assert {row.error for row in rows.values()} == {
-        f"the {role} is not the file that the manifest lists; p3m-anon manifest verify says more"
-    }
-    assert rows == again
-
-
-def test_a_trimap_that_is_listed_and_not_there_is_not_made_up_for(root, mattes):
-    shutil.rmtree(root / SPLIT / "trimap")
-    build_manifest(BuildRequest(root))
-    assert run(root, mattes)[0].trimaps == {"published 25": 6}
-    change_rows(root, trimap=f"{SPLIT}/trimap/p_0.png", trimap_sha256="0" * 64)
-    resumed, rows = run(root, mattes)
-    assert (resumed.kept, resumed.scored) == (0, 0)
-    assert all(row.error.startswith("trimap p_0.png: ") for row in rows.values())
-
-
-def test_a_picture_that_is_not_the_listed_one_is_not_shown(root, mattes, tmp_path):
-    build_manifest(BuildRequest(root))
-    summary, rows = run(root, mattes)
-    panel = _panel(tmp_path / "run", "p_1")
-    change_rows(root, image_sha256="0" * 64)
-    summary, rows = run(root, mattes)
-    assert (summary.scored, worked_on(summary)) == (6, 6)
-    assert rows["p_1"].image_sha256 == ""
-    assert panel not in (tmp_path / "run/record.sqlite").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -393,19 +273,12 @@ def test_transition_only_takes_known_pixels_from_the_trimap(root, mattes):
     assert not run(root, mattes, "free", method="gfm")[0].transition_only
 
 
-def test_a_run_folder_holds_one_evaluation(root, mattes, tmp_path):
-    run(root, mattes)
-    for options in ({"method": "gfm"}, {"protocol": "B:B"}, {"transition_only": True}):
-        with pytest.raises(UsageError, match="holds the evaluation of something else"):
-            run(root, mattes, **options)
-    with pytest.raises(UsageError, match="something else"):
-        run(root, make_mattes(tmp_path / "others"))
-    with pytest.raises(UsageError, match="something else"):
-        run(make_split(tmp_path / "other_data"), mattes)
-    (tmp_path / "moved").mkdir()
-    root.rename(tmp_path / "moved/data")
-    summary = evaluate(EvalRequest(tmp_path / "moved/data", "P3M-500-P", pred=mattes, out=tmp_path / "run"))
-    assert summary.kept == 6
+def test_beside_a_transition_only_run_the_paper_has_what_can_be_compared(root, mattes):
+    table = run(root, mattes, method="gfm", transition_only=True)[0].table
+    assert table[2] == ["GFM, paper (Table 4)", "-", "-", "-", "8.84", "0.0269", "0.0616", "-", "-"]
+    assert table[3][1] == "-"
+    crossed = run(root, mattes, "crossed", method="gfm", transition_only=True, protocol="N:B")[0]
+    assert len(crossed.table) == 2  # Table 3 has whole pictures only
 
 
 def test_wrong_folders_are_refused_before_anything_is_written(root, mattes, tmp_path):
@@ -417,25 +290,21 @@ def test_wrong_folders_are_refused_before_anything_is_written(root, mattes, tmp_
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"no file in .*empty is called after a picture"):
         run(root, tmp_path / "empty")
+    with pytest.raises(UsageError, match="no run folder, and not empty"):
+        run(root, mattes, ".")
+    build_manifest(BuildRequest(root))
+    text = (root / "manifest.jsonl").read_bytes()
+    predictor = StubPredictor()
+    for lines, said in ((text + text.splitlines(True)[0], "two rows p_0"), (text[:-9], "manifest.jsonl, line 6")):
+        (root / "manifest.jsonl").write_bytes(lines)
+        with pytest.raises(UsageError, match=said):
+            evaluate(EvalRequest(root, "P3M-500-P", "p3mnet", out=tmp_path / "run"), predictor)
+    assert predictor.asked == []
+    (root / "manifest.jsonl").unlink()
     shutil.copytree(root / SPLIT, root / "P3M-500-P")
     with pytest.raises(UsageError, match="twice"):
         run(root, mattes)
     assert not (tmp_path / "run").exists()
-
-
-def test_two_runs_do_not_share_a_folder(root, mattes):
-    def second(_):
-        with pytest.raises(Stopped, match="another run is working on"):
-            run(root, mattes)
-
-    assert run(root, mattes, on_result=second)[0].exit_code == 0
-
-
-def test_a_record_that_is_none_is_said_to_be_none(root, mattes, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/record.sqlite").write_bytes(b"not a database, " * 100)
-    with pytest.raises(Stopped, match="cannot be used"):
-        run(root, mattes)
 
 
 def test_a_dry_run_counts_and_writes_nothing(root, mattes, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -243,6 +244,63 @@ class TestProtocols:
         assert len(plain.table) == 2
 
 
+class TestWhatItWasTrainedOn:
+    """Our checkpoints say it themselves."""
+
+    @pytest.fixture
+    def checkpoint(self, tmp_path):
+        torch = pytest.importorskip("torch")
+
+        def save(trained: str | None) -> Path:
+            note = {"method": "p3mnet", "width": 2} | ({"protocol": trained} if trained else {})
+            state = eval_request.METHODS["p3mnet"].build(2).state_dict()
+            torch.save({"state_dict": state, "p3m_anon": json.dumps(note)}, tmp_path / "small.ckpt")
+            return tmp_path / "small.ckpt"
+
+        return save
+
+    @pytest.mark.parametrize(
+        ("trained", "split", "label", "said", "sad"),
+        [
+            ("N", "P3M-500-P", "N:B", "trained on normal", "11.22"),
+            ("B", "P3M-500-NP", "B:N", "trained on blurred", "11.23"),
+            ("N", "P3M-500-NP", "N:N", "", None),
+            (None, "P3M-500-P", "X:B", "trained on blurred; on what the method here was trained is not known", "8.73"),
+        ],
+    )
+    def test_it_is_the_default(self, tmp_path, checkpoint, trained, split, label, said, sad):
+        root = make_split(tmp_path / "data", 1, split)
+        file = checkpoint(trained)
+        request = EvalRequest(root, split, "p3mnet", file, strategy="resize", out=tmp_path / "run")
+        summary = evaluate(request)
+        assert (summary.exit_code, summary.protocol, summary.paper) == (0, label, said)
+        assert [line[1] for line in summary.table[2:3]] == ([sad] if sad else [])
+        assert {row.protocol for row in read_csv(tmp_path / "run/rows.csv")} == {label}
+        settings = json.loads((tmp_path / "run/settings.json").read_text())
+        assert settings["checkpoint_sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert (settings["protocol"], settings["short_side"]) == (label, None)
+
+    def test_a_contradiction_is_refused(self, root, tmp_path, checkpoint):
+        request = EvalRequest(root, "P3M-500-P", "p3mnet", checkpoint("N"), protocol="B:B", out=tmp_path / "run")
+        with pytest.raises(UsageError, match=r"says that it was trained on N, not as --protocol B:B.* or use N:B"):
+            evaluate(request)
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_finds_what_the_run_would(root, tmp_path):
+    (root / "validation/P3M-500-P/blurred_image/p_2.jpg").unlink()
+    build = {"split": "P3M-500-P", "method": "p3mnet", "out": tmp_path / "run", "dry_run": True}
+    predictor = StubPredictor()
+    summary = evaluate(EvalRequest(root, **build), predictor)
+    assert summary.errors == ["p_2: there is no image of it"]
+    assert (summary.pictures, summary.exit_code, predictor.asked) == (4, 1, [])
+    (tmp_path / "none.ckpt").write_bytes(b"no checkpoint")
+    with pytest.raises(WeightsError, match=r"none\.ckpt: no checkpoint"):
+        evaluate(EvalRequest(root, **build, checkpoint=tmp_path / "none.ckpt"))
+    with pytest.raises(UsageError, match="needs --checkpoint"):
+        evaluate(EvalRequest(root, **build))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -251,6 +309,7 @@ class TestProtocols:
         ({"method": "dimm", "pred": Path()}, "no method is called dimm; there are .*dim"),
         ({"pred": Path(), "checkpoint": Path("x")}, "one of the two"),
         ({"pred": Path(), "originals": Path("x")}, "leave out --originals"),
+        ({"pred": Path(), "precision": "float16"}, "leave out --strategy, --precision and --device"),
         ({"method": "p3mnet", "protocol": "N:B", "originals": Path("x")}, "--originals goes with"),
     ],
 )
@@ -264,4 +323,4 @@ def test_settings_say_what_made_the_figures(root):
     said = json.loads((root.parent / "run/settings.json").read_text())
     assert (said["predictor_digest"], said["strategy"], said["checkpoint"]) == ("the digest", "tiled", "some/best.ckpt")
     request = EvalRequest(root, "P3M-500-P", "p3mnet", Path("some/best.ckpt"), protocol="B:B")
-    assert request.folder == Path("eval/P3M-500-P-B-B-p3mnet-best")
+    assert request.folder == Path("eval/P3M-500-P-B-B-p3mnet-some-best")  # all runs have a best.ckpt

@@ -55,6 +55,24 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
         read_checkpoint(save(tmp_path / "c.pth", {"state_dict": {"a": torch.zeros(1)}, NOTE: "{"}))
 
 
+@pytest.mark.parametrize(
+    "note",
+    [
+        ["p3mnet", 4],
+        {"method": "p3mnet", "width": "x"},
+        {"method": "p3mnet", "width": -3},
+        {"method": "p3mnet"},
+        {"width": 4},
+        "p3mnet",
+        None,
+    ],
+)
+def test_a_note_that_says_nothing_of_use(tmp_path: Path, note: object) -> None:
+    content = {"state_dict": {"a": torch.zeros(1)}, NOTE: json.dumps(note)}
+    with pytest.raises(WeightsError, match=r"c\.pth: its note is damaged; save it again"):
+        load_network("p3mnet", save(tmp_path / "c.pth", content))
+
+
 def test_code_in_a_file_is_not_run(tmp_path: Path) -> None:
     class Evil:
         def __reduce__(self) -> tuple[object, tuple[str]]:

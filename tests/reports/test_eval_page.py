@@ -76,6 +76,17 @@ def test_histograms_of_odd_values(tmp_path: Path, values: list[float]) -> None:
     assert "inf" not in text
 
 
+def test_a_histogram_says_median_and_scale(tmp_path: Path) -> None:
+    def text(*values: float) -> str:
+        histogram = Histogram("sad", values, None)
+        return write_eval_page(tmp_path / "e.html", page([row("a")], histograms=[histogram])).read_text()
+
+    assert "median 2.50, " in text(1, 2, 3, 1100)
+    assert "median 2.00, " in text(1, 2, 3)
+    assert "text-anchor='end'>1100<" in text(1, 2, 3, 1100)
+    assert "text-anchor='end'>0.0123<" in text(0, 0.0123)
+
+
 def test_the_error_map_says_which_way_and_makes_small_errors_seen() -> None:
     alpha, prediction = np.full((20, 30), 0.5), np.full((20, 30), 0.5)
     prediction[:10, :10], prediction[10:, 20:] = 1.0, 0.0
