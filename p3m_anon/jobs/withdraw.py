@@ -148,6 +148,7 @@ def _remove(
             summary.files.append(page)
     write_manifest(store.out / MANIFEST, ledger.rows("accepted"))
     summary.left.append("your own originals and mattes: p3m-anon never touches its inputs")
+    summary.left.append("run folders of train and eval: they keep small copies; remove them, or run eval there again")
     summary.left.append("exports, copies and archives made earlier: make them again, and tell whoever has them")
 
 

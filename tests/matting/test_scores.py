@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from p3m_anon.matting import metrics
 from p3m_anon.matting.connectivity import connectivity_error
 from p3m_anon.matting.gradient import gradient_error
-from p3m_anon.matting.scores import Scores, restricted, score
+from p3m_anon.matting.pairs import restricted
+from p3m_anon.matting.scores import Scores, score
 from tests.matting.mattes import DRAWN, GOLDEN, PRECISIONS, REAL, drawn_pair, golden, pairs, real_pair
 from tests.matting.published_metrics import NAMES, everything
 
