@@ -32,8 +32,8 @@ class KnownFlow(NamedTuple):
 class Scene:
     """Colours and places of the pixels that take part: the unknown ones, in their order, then known ones near them.
 
-    pixels: int64 (M,), places in the flattened picture. colours: float64 (M, 3) in [0, 1]. ends: where unknown and
-    foreground pixels end among them.
+    pixels: int64 (M,), places in the flattened picture. colours: float64 (M, 3) in [0, 1]. places: float64 (M, 2), row
+    and column in shares of the longer side. ends: where unknown and foreground pixels end among them.
     """
 
     def __init__(self, rgb: RGB, area: UnknownArea) -> None:
@@ -41,11 +41,11 @@ class Scene:
         self.pixels = np.concatenate((area.pixels, foreground, background))
         self.colours: Floats = rgb.reshape(-1, 3)[self.pixels] / 255.0
         self.ends = len(area.pixels), len(area.pixels) + len(foreground)
-        self._places = np.stack(np.divmod(self.pixels, rgb.shape[1]), axis=1) / max(rgb.shape[:2])
+        self.places = np.stack(np.divmod(self.pixels, rgb.shape[1]), axis=1) / max(rgb.shape[:2])
 
     def features(self, weight: float) -> Floats:
-        """(M, 5): colour, and place in shares of the longer side times `weight`."""
-        return np.concatenate((self.colours, weight * self._places), axis=1)
+        """(M, 5): colour, and place times `weight`."""
+        return np.concatenate((self.colours, weight * self.places), axis=1)
 
 
 def nearest_known(area: UnknownArea) -> tuple[Pixels, Pixels]:

@@ -2,6 +2,7 @@
 
 All pairs of foreground and background samples span a plane, both sorted by intensity. Its best point is searched for
 each pixel as PatchMatch does: neighbours' pairs are tried, then random ones in ever smaller windows around the best.
+What comes out is smoothed as shared sampling does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from p3m_anon.methods.sampling import (
     mix_error,
     pair_alpha,
 )
+from p3m_anon.methods.shared_pairs import Shared, smooth
 from p3m_anon.methods.unknown_area import unknown_area
 
 if TYPE_CHECKING:
@@ -56,8 +58,9 @@ def solve(rgb: RGB, trimap: Trimap) -> Alpha:
     foreground = samples(rgb, area.foreground)
     background = samples(rgb, ~area.unknown & ~area.foreground)
     colours = colours_of(rgb)
-    alpha, error = _mixed(colours, area.pixels, _search(colours, area, foreground, background), foreground, background)
-    return area.matte(laplacian_refine(rgb, area, alpha, np.exp(-TRUST_DECAY * error)))
+    pairs = _search(colours, area, foreground, background)
+    alpha, trust = smooth(colours, area, _mixed(colours, area.pixels, pairs, foreground, background))
+    return area.matte(laplacian_refine(rgb, area, alpha, trust))
 
 
 def samples(rgb: RGB, side: Mask) -> Samples:
@@ -127,14 +130,24 @@ def _improve(colours, pixels, index, foreground, background, pairs, costs, draws
         costs[pixel] = cost
 
 
+def _mixed(
+    colours: Floats32,
+    pixels: npt.NDArray[np.int64],
+    pairs: npt.NDArray[np.int32],
+    foreground: Samples,
+    background: Samples,
+) -> Shared:
+    """The pairs, what they make of each pixel, and how well."""
+    first, second = foreground.colours[pairs[:, 0]], background.colours[pairs[:, 1]]
+    alpha, error = _fitted(colours.reshape(-1, 3)[pixels], first, second)
+    return Shared(first.astype(np.float64), second.astype(np.float64), alpha, np.exp(-TRUST_DECAY * error))
+
+
 @njit(cache=True, nogil=True)
-def _mixed(colours, pixels, pairs, foreground, background):  # type: ignore[no-untyped-def]
-    """Alpha and colour error of the pairs, float64 (N,) each."""
-    width = colours.shape[1]
-    alpha, error = np.empty(len(pixels)), np.empty(len(pixels))
-    for pixel in range(len(pixels)):
-        colour = colours[pixels[pixel] // width, pixels[pixel] % width]
-        chosen = foreground.colours[pairs[pixel, 0]], background.colours[pairs[pixel, 1]]
-        alpha[pixel] = pair_alpha(colour, chosen[0], chosen[1])
-        error[pixel] = mix_error(colour, chosen[0], chosen[1])
+def _fitted(colours, foreground, background):  # type: ignore[no-untyped-def]
+    """Alpha and colour error, float64 (N,) each; of (N, 3) each."""
+    alpha, error = np.empty(len(colours)), np.empty(len(colours))
+    for pixel in range(len(colours)):
+        alpha[pixel] = pair_alpha(colours[pixel], foreground[pixel], background[pixel])
+        error[pixel] = mix_error(colours[pixel], foreground[pixel], background[pixel])
     return alpha, error

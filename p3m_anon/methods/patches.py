@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ALIKE, UNLIKE = 0.25, 0.9  # tau_c and tau_f: Bhattacharyya distances
 LOOKED_AT = 10  # known patches of the most similar mean colour, on each side
+_TIE = 1e-3  # place beside colour: the nearer of equal patches; a search tree of equal points alone would be one leaf
 _NOISE = (1 / 255) ** 2  # variance that 8 bits leave unsaid: flat patches have none of their own
 _CHUNK = 16384  # pixels at a time
 
@@ -32,11 +33,11 @@ def patch_flow(rgb: RGB, scene: Scene) -> KnownFlow:
     A hard decision, as the authors' trimming makes, would leave halos where blurred surroundings resemble both.
     """
     around = patches_around(rgb, scene.pixels)
-    ours, foreground, background = (
-        Patches(*(array[part] for array in around))
-        for part in (slice(scene.ends[0]), slice(*scene.ends), slice(scene.ends[1], None))
+    features = np.concatenate((around.means, _TIE * scene.places), axis=1)
+    to_foreground, to_background = (
+        _least_distance(around, side.start + neighbours(features[side], features[: scene.ends[0]], LOOKED_AT))
+        for side in (slice(*scene.ends), slice(scene.ends[1], len(features)))
     )
-    to_foreground, to_background = _least_distance(ours, foreground), _least_distance(ours, background)
     is_foreground = (to_foreground < ALIKE) & (to_background > UNLIKE)
     is_background = (to_background < ALIKE) & (to_foreground > UNLIKE)
     return KnownFlow(is_foreground.astype(float), (is_foreground | is_background).astype(float))
@@ -66,14 +67,13 @@ def bhattacharyya(one: Patches, other: Patches) -> Floats:
     return distance
 
 
-def _least_distance(patches: Patches, known: Patches) -> Floats:
-    """Between each patch and those of `known` that are nearest to it in mean colour."""
-    nearest = neighbours(known.means, patches.means, LOOKED_AT)
-    least = np.full(len(nearest), np.inf)
+def _least_distance(patches: Patches, chosen: npt.NDArray[np.int64]) -> Floats:
+    """Between each of the first N patches and those chosen for it, (N, K)."""
+    least = np.full(len(chosen), np.inf)
     for start in range(0, len(least), _CHUNK):
-        part = slice(start, start + _CHUNK)
+        part = slice(start, min(start + _CHUNK, len(least)))
         here = Patches(patches.means[part], patches.spreads[part])
-        for rank in range(nearest.shape[1]):
-            there = Patches(known.means[nearest[part, rank]], known.spreads[nearest[part, rank]])
+        for others in chosen[part].T:
+            there = Patches(patches.means[others], patches.spreads[others])
             least[part] = np.minimum(least[part], bhattacharyya(here, there))
     return least
