@@ -2,7 +2,8 @@
 
 A sampling method grows the known area (`expand_known`), finds a foreground and a background colour for each unknown
 pixel, takes the alpha that mixes them best (`pair_alpha`), says how much it trusts it, and lets the matting Laplacian
-decide where it does not (`laplacian_refine`). The kernels are compiled by numba on first use and kept in its cache.
+decide where it does not (`laplacian_refine`). The kernels are compiled by numba on first use and kept in its cache,
+which looks at a kernel's own file only: who changes `pair_alpha` or a constant here empties `__pycache__`.
 """
 
 from __future__ import annotations
