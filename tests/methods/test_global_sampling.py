@@ -9,7 +9,7 @@ from p3m_anon.methods import closed_form
 from p3m_anon.methods.global_sampling import _search, pair_cost, samples, solve
 from p3m_anon.methods.sampling import colours_of
 from p3m_anon.methods.unknown_area import unknown_area
-from tests.methods.trimap_cases import composite
+from tests.methods.trimap_cases import composite, real
 
 
 def scene(case):
@@ -35,14 +35,24 @@ def test_golden():
     assert np.abs(solve(case.rgb, case.trimap) - case.alpha)[unknown].mean() == pytest.approx(0.0374, abs=2e-3)
 
 
+def errors(case):
+    """The mean error of this method and of closed form, in the unknown area."""
+    unknown = case.trimap == 128
+    mattes = (way(case.rgb, case.trimap) for way in (solve, closed_form.solve))
+    return [np.abs(alpha - case.alpha)[unknown].mean() for alpha in mattes]
+
+
 def test_not_far_behind_closed_form():
     for seed in range(3):
-        case = composite(seed=seed)
-        ours, theirs = (
-            np.abs(way(case.rgb, case.trimap) - case.alpha)[case.trimap == 128].mean()
-            for way in (solve, closed_form.solve)
-        )
+        ours, theirs = errors(composite(seed=seed))
         assert ours < 1.5 * theirs
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["p_22fc0130", "p_818e689d"])
+def test_real_pictures(shared_data, name):
+    ours, theirs = errors(real(shared_data, name, 3))
+    assert ours < 1.5 * theirs
 
 
 def test_samples_are_the_border_by_intensity():

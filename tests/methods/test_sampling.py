@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from p3m_anon.methods.closed_form import blocks
+from p3m_anon.methods.registry import METHODS
 from p3m_anon.methods.sampling import (
     DATA_WEIGHT,
     colours_of,
@@ -109,3 +112,12 @@ def test_colours_are_single_precision():
     found = colours_of(np.array([[[0, 51, 255]]], np.uint8))
     assert found.dtype == np.float32
     assert found.ravel() == pytest.approx([0, 0.2, 1])
+
+
+@pytest.mark.parametrize("name", ["information_flow", "shared_sampling", "global_sampling"])
+def test_the_same_on_many_threads(name):
+    solve, cases = METHODS[name].solve, [composite(40, 44, seed) for seed in range(4)]
+    alone = [solve(case.rgb, case.trimap) for case in cases]
+    with ThreadPoolExecutor(4) as pool:
+        together = pool.map(lambda case: solve(case.rgb, case.trimap), cases)
+    assert all((one == other).all() for one, other in zip(alone, together, strict=True))

@@ -1,60 +1,13 @@
-"""Shared sampling: its golden number, its rays, its pairs and its means against slow and obvious references."""
+"""Shared sampling as a whole; its steps have tests of their own."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
 
 from p3m_anon.methods import closed_form
-from p3m_anon.methods.sampling import colours_of, disk, mix_error, pair_alpha
-from p3m_anon.methods.shared_pairs import AVERAGED, SMOOTHED, Shared, best_around, share, smooth
-from p3m_anon.methods.shared_rays import RAYS, best_pair, cast_rays, gather
 from p3m_anon.methods.shared_sampling import solve
-from p3m_anon.methods.unknown_area import unknown_area
-from tests.methods.trimap_cases import composite
-
-
-@pytest.fixture(scope="module")
-def case():
-    return composite(24, 28)
-
-
-@pytest.fixture(scope="module")
-def area(case):
-    return unknown_area(case.rgb, case.trimap)
-
-
-@pytest.fixture(scope="module")
-def colours(case):
-    return colours_of(case.rgb)
-
-
-def cast(colours, area, y, x):
-    """Places and energies of what the rays met, one pair of lists per side."""
-    places, energies = np.empty((2, RAYS, 2), np.int64), np.empty((2, RAYS))
-    met = cast_rays(colours, area.index, area.foreground, y, x, places, energies)
-    return places, energies, met
-
-
-def slow_rays(case, colours, y, x):
-    """The same with lists: walk each ray to the picture's border, then look at what was on it."""
-    found = ([], [])
-    for ray in range(RAYS):
-        angle = 2 * math.pi * (ray + ((y % 3) * 3 + x % 3) / 9) / RAYS
-        direction = np.array([math.sin(angle), math.cos(angle)])
-        direction /= np.abs(direction).max()
-        way = [np.round((y, x) + step * direction).astype(int) for step in range(60)]
-        inside = [(0 <= place[0] < 24 and 0 <= place[1] < 28) for place in way]
-        way = [tuple(place) for place in way[: inside.index(False)]]
-        line = np.array([colours[place] for place in way], np.float64)
-        energy = np.cumsum((np.diff(line, axis=0) ** 2).sum(axis=1)) / np.linalg.norm(direction)
-        for side, value in enumerate((255, 0)):
-            steps = [step for step, place in enumerate(way) if case.trimap[place] == value]
-            if steps:
-                found[side].append((way[steps[0]], energy[steps[0] - 1]))
-    return found
+from tests.methods.trimap_cases import composite, real
 
 
 def test_golden():
@@ -63,122 +16,21 @@ def test_golden():
     assert np.abs(solve(case.rgb, case.trimap) - case.alpha)[unknown].mean() == pytest.approx(0.0393, abs=1e-3)
 
 
+def errors(case):
+    """The mean error of this method and of closed form, in the unknown area."""
+    unknown = case.trimap == 128
+    mattes = (way(case.rgb, case.trimap) for way in (solve, closed_form.solve))
+    return [np.abs(alpha - case.alpha)[unknown].mean() for alpha in mattes]
+
+
 def test_not_far_behind_closed_form():
     for seed in range(3):
-        case = composite(seed=seed)
-        ours, theirs = (
-            np.abs(way(case.rgb, case.trimap) - case.alpha)[case.trimap == 128].mean()
-            for way in (solve, closed_form.solve)
-        )
+        ours, theirs = errors(composite(seed=seed))
         assert ours < 1.5 * theirs
 
 
-def test_rays(case, area, colours):
-    for pixel in area.pixels[::7]:
-        y, x = divmod(int(pixel), 28)
-        places, energies, met = cast(colours, area, y, x)
-        for side, expected in enumerate(slow_rays(case, colours, y, x)):
-            assert [tuple(place) for place in places[side, : met[side]]] == [place for place, _ in expected]
-            assert energies[side, : met[side]] == pytest.approx([energy for _, energy in expected])
-
-
-def slow_cost(colours, y, x, foreground, background, energies):
-    """Equation 7 of one pair; foreground, background: places. energies: of all of either side."""
-    f, b = colours[foreground].astype(float), colours[background].astype(float)
-    probability = min(energies[1]) / (min(energies[0]) + min(energies[1]))
-    around = [(v, u) for v in (y - 1, y, y + 1) for u in (x - 1, x, x + 1) if 0 <= v < 24 and 0 <= u < 28]
-    fit = sum(mix_error(colours[place], f, b) ** 2 for place in around)
-    alpha = pair_alpha(colours[y, x], f, b)
-    doubt = probability * (1 - alpha) + (1 - probability) * alpha
-    return fit**3 * doubt**2 * math.dist(foreground, (y, x)) * math.dist(background, (y, x)) ** 4
-
-
-def test_the_best_pair_has_the_least_cost(area, colours):
-    several = 0
-    for pixel in area.pixels[::5]:
-        y, x = divmod(int(pixel), 28)
-        places, energies, met = cast(colours, area, y, x)
-        if min(met) == 0:
-            continue
-        sides = [[tuple(place) for place in places[side, : met[side]]] for side in (0, 1)]
-        known = [energies[side, : met[side]] for side in (0, 1)]
-        costs = [[slow_cost(colours, y, x, f, b, known) for b in sides[1]] for f in sides[0]]
-        first, second = best_pair(colours, y, x, places, energies, met)
-        assert costs[first][second] == pytest.approx(np.min(costs))
-        several += met[0] * met[1] > 1
-    assert several > 10
-
-
-def test_gathered_variance(area, colours):
-    gathered = gather(colours, area)
-    number = int(np.flatnonzero(gathered.paired)[3])
-    y, x = divmod(int(area.pixels[number]), 28)
-    places, energies, met = cast(colours, area, y, x)
-    first, _ = best_pair(colours, y, x, places, energies, met)
-    v, u = places[0, first]
-    window = colours[max(v - 2, 0) : v + 3, max(u - 2, 0) : u + 3].reshape(-1, 3).astype(float)
-    assert gathered.foreground[number] == pytest.approx(colours[v, u])
-    assert gathered.variances[number, 0] == pytest.approx(((window - colours[v, u]) ** 2).sum(axis=1).mean(), rel=1e-5)
-
-
-def test_the_best_pairs_around(area, colours):
-    gathered, steps = gather(colours, area), disk(60)
-    chosen, errors = np.empty(AVERAGED, np.int64), np.empty(AVERAGED)
-    for number in range(0, len(area.pixels), 11):
-        y, x = divmod(int(area.pixels[number]), 28)
-        found = best_around(colours, area.index, y, x, gathered, steps, chosen, errors)
-        near = [
-            other
-            for other, pixel in enumerate(area.pixels)
-            if math.dist(divmod(int(pixel), 28), (y, x)) ** 2 <= 60 / math.pi and gathered.paired[other]
-        ]
-        every = sorted(mix_error(colours[y, x], gathered.foreground[o], gathered.background[o]) for o in near)
-        assert errors[:found] == pytest.approx(every[:AVERAGED])
-
-
-def slow_smoothed(case, area, colours, shared, number):
-    """Sections 4.3's sums for one pixel, with arrays."""
-    places = np.argwhere(np.ones(case.trimap.shape, bool))
-    y, x = divmod(int(area.pixels[number]), 28)
-    square = ((places - (y, x)) ** 2).sum(axis=1)
-    places, square = places[square <= SMOOTHED / math.pi], square[square <= SMOOTHED / math.pi]
-    others = area.index[tuple(places.T)]
-    near = np.exp(-square / (2 * SMOOTHED / (9 * math.pi)))
-    known, near_u, u = others < 0, near[others >= 0], others[others >= 0]
-    alpha, trust = shared.alpha[u], shared.trust[u]
-    weight = near_u * trust * np.where(u == number, 1, np.abs(alpha - shared.alpha[number]))
-    f = (weight * alpha) @ shared.foreground[u] / (weight * alpha).sum()
-    b = (weight * (1 - alpha)) @ shared.background[u] / (weight * (1 - alpha)).sum()
-    mixed = trust * alpha * (1 - alpha)
-    usual = mixed @ np.linalg.norm(shared.foreground[u] - shared.background[u], axis=1) / mixed.sum()
-    sure = min(1, np.linalg.norm(f - b) / usual) * math.exp(-10 * mix_error(colours[y, x], f, b))
-    is_foreground = case.trimap[tuple(places[known].T)] == 255
-    mean = (near_u @ (trust * alpha) + is_foreground.sum()) / (near_u @ trust + known.sum())
-    return sure * pair_alpha(colours[y, x], f, b) + (1 - sure) * mean, sure
-
-
-def test_smoothing(case, area, colours):
-    rng = np.random.default_rng(3)
-    count = len(area.pixels)
-    shared = Shared(rng.random((count, 3)), rng.random((count, 3)), rng.random(count), rng.random(count))
-    alpha, trust = smooth(colours, area, shared)
-    for number in range(0, count, 13):
-        assert (alpha[number], trust[number]) == pytest.approx(slow_smoothed(case, area, colours, shared, number))
-
-
-def test_shared_pairs_say_what_they_found(area, colours):
-    shared = share(colours, area, gather(colours, area))
-    for number in np.flatnonzero(shared.trust)[::17]:
-        y, x = divmod(int(area.pixels[number]), 28)
-        ends = shared.foreground[number], shared.background[number]
-        assert shared.alpha[number] == pytest.approx(pair_alpha(colours[y, x], *ends))
-    assert (shared.trust > 0.5).mean() > 0.5
-
-
-def test_no_pair_no_trust(area, colours):
-    gathered = gather(colours, area)
-    shared = share(colours, area, gathered._replace(paired=np.zeros_like(gathered.paired)))
-    assert not shared.trust.any()
-    alpha, trust = smooth(colours, area, shared)
-    assert not trust.any()
-    assert np.isfinite(alpha).all()
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["p_22fc0130", "p_818e689d"])
+def test_real_pictures(shared_data, name):
+    ours, theirs = errors(real(shared_data, name, 3))
+    assert ours < 1.5 * theirs
