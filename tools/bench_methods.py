@@ -27,7 +27,8 @@ import numpy as np
 
 from p3m_anon.files.alphas import read_alpha
 from p3m_anon.files.images import read
-from p3m_anon.matting.scores import restricted, score
+from p3m_anon.matting.pairs import restricted
+from p3m_anon.matting.scores import score
 from p3m_anon.matting.trimap import published_trimap
 from p3m_anon.methods.registry import METHODS
 

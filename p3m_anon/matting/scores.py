@@ -10,14 +10,13 @@ import numpy as np
 from p3m_anon.matting.connectivity import connectivity_of_pair
 from p3m_anon.matting.gradient import gradient_of_pair
 from p3m_anon.matting.metrics import share
-from p3m_anon.matting.pairs import check_pair, check_trimap, restricted
+from p3m_anon.matting.pairs import check_pair, check_trimap
 from p3m_anon.matting.trimap import BACKGROUND, FOREGROUND
 
 if TYPE_CHECKING:
     from p3m_anon.matting.pairs import Matte
     from p3m_anon.matting.trimap import Trimap
 
-__all__ = ["Scores", "restricted", "score"]
 
 _ROWS = 64  # at a time: they stay in the processor's cache, and memory does not grow with the picture
 
