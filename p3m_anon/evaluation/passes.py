@@ -109,11 +109,22 @@ def _too_large(pixels: int) -> TooLarge:
 
 def _free_memory() -> float:
     """Bytes that a process can get without pushing out others; infinite where the system does not say."""
+    free = _read(Path("/proc/meminfo")).get("MemAvailable:", float("inf"))
+    group = Path("/sys/fs/cgroup")  # of a container
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        limit, used = (float((group / file).read_text()) for file in ("memory.max", "memory.current"))
+    except (OSError, ValueError):  # no container, or one without a limit: `max`
+        return 1024 * free
+    return min(1024 * free, limit - used + _read(group / "memory.stat").get("inactive_file", 0))
+
+
+def _read(file: Path) -> dict[str, float]:
+    """Lines of a name and a number."""
+    try:
+        lines = [line.split() for line in file.read_text().splitlines()]
     except OSError:
-        return float("inf")
-    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), float("inf"))
+        return {}
+    return {line[0]: float(line[1]) for line in lines}
 
 
 def _check_finite(*results: Tensor) -> None:

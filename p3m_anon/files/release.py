@@ -7,8 +7,11 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from p3m_anon.dataset.layout import split_folder
+from p3m_anon.dataset.rows import SPLITS
 from p3m_anon.errors import Stopped
 from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.headers import EXTENSIONS
 from p3m_anon.files.ledger_rows import Output
 
@@ -16,6 +19,15 @@ FOR_LOOKING = frozenset({"thumbnail", "figure"})  # can be thrown away without l
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 IMAGE_FOLDERS = ("blurred_image", "original_image")  # the second for pictures that may stay as they are
 PRIVATE_ROLES = FOR_LOOKING | {"facemask"}
+
+
+def published_above(folder: Path) -> Path | None:
+    """The release or dataset, with a manifest or in P3M-10k's form, that a folder is or lies in; None for no such."""
+    parts = [split_folder(split, validation=below) for split in SPLITS for below in (True, False)]
+    for one in (*reversed(folder.resolve().parents), folder.resolve()):
+        if (one / MANIFEST).is_file() or any((one / part / "mask").is_dir() for part in parts):
+            return one
+    return None
 
 
 class Release:

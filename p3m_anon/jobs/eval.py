@@ -22,6 +22,7 @@ from p3m_anon.extras import import_extra
 from p3m_anon.files.atomic import remove_leftovers, write_bytes
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.files.release import published_above
 from p3m_anon.files.weights import digest
 from p3m_anon.jobs.eval_files import NamedFiles, hidden_in
 from p3m_anon.jobs.eval_inputs import Originals, Picture, absent, hidden, pictures
@@ -248,8 +249,7 @@ def _cost(task: Task) -> int:
 def _keep_apart(request: EvalRequest) -> None:
     """A run folder may hold clear faces, and is no part of a dataset."""
     out = request.folder.resolve()
-    above = [out, *out.parents]
-    if request.root.resolve() in above or any((one / MANIFEST).exists() for one in above):
+    if request.root.resolve() in (out, *out.parents) or published_above(out) is not None:
         raise UsageError(f"the run folder {request.folder} lies inside a dataset; choose another --out")
     if out.is_file() or (out.is_dir() and not (out / RECORD).exists() and _holds_something(out)):
         raise UsageError(f"{request.folder} is no run folder, and not empty; choose another --out")

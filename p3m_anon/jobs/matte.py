@@ -13,9 +13,9 @@ from pathlib import Path
 from p3m_anon.engines.local import Limits, Stages, one_thread, stream
 from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.atomic import remove_leftovers
-from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.folders import find_pictures, locate, stem_of
 from p3m_anon.files.private import locked, private_folder
+from p3m_anon.files.release import published_above
 from p3m_anon.jobs.layers_sets import pixels_of
 from p3m_anon.jobs.matte_picture import Depth, Loaded, MatteItem, MatteJob, MatteResult, Predictor, Seen
 from p3m_anon.jobs.matte_record import BEGUN, RECORD, MatteRecord, MatteRow
@@ -208,7 +208,7 @@ def _check(request: MatteRequest) -> Path:
     folder = folder if folder.is_dir() else folder.parent
     if folder in (out, request.cutouts.resolve()):
         raise UsageError(f"{request.out}: mattes would lie among the pictures; choose another --out")
-    released = next((one for one in (out, *out.parents) if (one / MANIFEST).is_file()), None)
+    released = published_above(out)
     if released is not None:
         raise UsageError(f"{request.out} lies in {released.name}, which is published; choose another --out")
     if next(_pictures(request), None) is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 import numpy as np
 
 from p3m_anon.engines.local import Early
-from p3m_anon.errors import ImageError, TooLarge
+from p3m_anon.errors import ImageError, TooLarge, WeightsError
 from p3m_anon.files.alphas import encode_alpha
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.images import Encoding, encode, read
@@ -135,7 +135,7 @@ class MatteJob:
     def _seen(self, group: list[Loaded]) -> list[Seen]:
         try:
             alphas = self.predictor.predict_batch([one.rgb for one in group])
-        except (TooLarge, MemoryError) as error:
+        except (TooLarge, WeightsError, MemoryError) as error:
             if len(group) > 1:
                 return [seen for one in group for seen in self._seen([one])]
             return [Seen(group[0], None, _why(group[0].item, error))]

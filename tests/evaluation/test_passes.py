@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -100,3 +102,24 @@ def test_auto_takes_the_gpu_that_is_there(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert choose_device("auto").type == "cuda"
+
+
+def test_free_memory_is_what_the_system_or_the_container_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "/proc/meminfo": "MemTotal: 900 kB\nMemAvailable: 500 kB\n",
+        "/sys/fs/cgroup/memory.max": "300000\n",
+        "/sys/fs/cgroup/memory.current": "100000\n",
+        "/sys/fs/cgroup/memory.stat": "anon 1\ninactive_file 5000\n",
+    }
+
+    def read_text(path: Path) -> str:
+        if str(path) not in files:
+            raise FileNotFoundError(path)
+        return files[str(path)]
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert passes._free_memory() == 205_000
+    files["/sys/fs/cgroup/memory.max"] = "max\n"
+    assert passes._free_memory() == 512_000
+    files.clear()
+    assert passes._free_memory() == float("inf")

@@ -130,10 +130,10 @@ class TestAgain:
         class Crashing(StubPredictor):
             def predict_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:
                 if len(self.asked) == 2:
-                    raise WeightsError("damaged")
+                    raise KeyError("a bug")
                 return super().predict_batch(images)
 
-        with pytest.raises(WeightsError, match="damaged"):
+        with pytest.raises(KeyError, match="a bug"):
             run(photos, Crashing(), rgba=True)
         summary = run(photos, rgba=True)
         assert (summary.made + summary.kept, summary.problems) == (3, [])
@@ -203,6 +203,14 @@ class TestFilesOfOthers:
             run(photos, out="release/mattes", rgba=True)
         assert files(tmp_path / "release") == {"manifest.jsonl"}
 
+    @pytest.mark.parametrize("out", ["P3M-10k/mattes", "P3M-10k/validation/P3M-500-P/pred", "P3M-10k/train/pred"])
+    def test_nor_into_a_dataset_that_has_no_manifest(self, photos: Path, tmp_path: Path, out: str) -> None:
+        for part in ("train", "validation/P3M-500-P"):
+            (tmp_path / "P3M-10k" / part / "mask").mkdir(parents=True)
+        with pytest.raises(UsageError, match="lies in P3M-10k, which is published"):
+            run(photos, out=out)
+        assert files(tmp_path / "P3M-10k") == set()
+
     def test_mattes_inside_the_folder_are_not_taken_for_pictures(self, photos: Path) -> None:
         for _ in range(2):
             assert run(photos, out="photos/mattes", rgba=True).pictures == 3
@@ -271,6 +279,17 @@ class TestBatches:
         summary = run(photos, Small(), batch=3)
         assert summary.made == 2
         assert summary.problems == ["b.png: not enough memory; use --strategy tiled"]
+
+    def test_a_result_that_is_not_finite_costs_one_picture(self, photos: Path) -> None:
+        class Overflowing(StubPredictor):
+            def predict_batch(self, images: list[np.ndarray]) -> list[np.ndarray]:
+                if (images[0][0, 0] == drawn(seed=1)[0, 0]).all():
+                    raise WeightsError("values that are not finite; use float32")
+                return super().predict_batch(images)
+
+        summary = run(photos, Overflowing())
+        assert (summary.made, summary.exit_code) == (2, 1)
+        assert summary.problems == ["b.png: values that are not finite; use float32"]
 
 
 def test_a_dry_run_counts_and_writes_nothing(photos: Path, tmp_path: Path) -> None:
