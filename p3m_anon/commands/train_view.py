@@ -38,7 +38,7 @@ class Screen(Watch):
     def __enter__(self) -> Screen:
         """Itself."""
         if self._is_first:
-            self._compared = Counter("pictures compared with those of the tests", quiet=self._quiet).__enter__()
+            self._compared = Counter("files read and compared", quiet=self._quiet).__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -125,7 +125,7 @@ def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
             notices.append(f"no validation: {error}")
     said = describe(request, settings, found, world)
     if (request.out / "last.ckpt").exists():
-        check_unchanged(request.out, said, found.rows)
+        check_unchanged(request.out, said, found.files)
     return _Run(settings, found, validated, said, tuple(notices))
 
 
@@ -157,7 +157,7 @@ class _Training:
         progress = load_last(request.out / LAST, stepper) if is_there else Progress()
         fabric.barrier()
         if fabric.global_rank == 0:
-            write_description(request.out, self.gathered.said, self.gathered.found.rows, fabric.device)
+            write_description(request.out, self.gathered.said, self.gathered.found.files, fabric.device)
         hooks = Hooks(
             self._validator() if self.gathered.validated else None,
             self._on_step,

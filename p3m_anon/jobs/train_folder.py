@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
-from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
     from p3m_anon.jobs.train_inputs import TrainingSet
     from p3m_anon.jobs.train_request import TrainRequest
-    from p3m_anon.training.rows import TrainRow
 
 SETTINGS, ENVIRONMENT, PICTURES = "settings.json", "environment.json", "pictures.json"
 _CHECKPOINT = "last.ckpt"
@@ -58,7 +55,7 @@ def describe(request: TrainRequest, settings: RunSettings, found: TrainingSet, w
     }
 
 
-def check_unchanged(folder: Path, said: dict[str, Any], rows: Sequence[TrainRow]) -> None:
+def check_unchanged(folder: Path, said: dict[str, Any], files: dict[str, list[str]]) -> None:
     """Raises UsageError, with the difference, where the run in `folder` was made of something else.
 
     What may differ: how long it goes on, unless the learning rate hangs on it; over how many devices its batches are
@@ -69,8 +66,9 @@ def check_unchanged(folder: Path, said: dict[str, Any], rows: Sequence[TrainRow]
     pictures = ("pictures", "pictures_sha256", "manifest_sha256")
     if any(line.startswith(pictures) for line in lines):
         lines = [line for line in lines if not line.startswith(pictures)]
-        lines += _changed_pictures(json.loads((folder / PICTURES).read_bytes()), pictures_of(rows))
-        lines += [MANIFEST] if before["manifest_sha256"] != said["manifest_sha256"] else []
+        changed = _changed_pictures(json.loads((folder / PICTURES).read_bytes()), files)
+        changed += [MANIFEST] if before["manifest_sha256"] != said["manifest_sha256"] else []
+        lines += changed or [PICTURES]
     if lines:
         raise UsageError(
             f"{folder} cannot go on, as it was begun with other settings or pictures: {'; '.join(lines)}. Put them"
@@ -78,9 +76,9 @@ def check_unchanged(folder: Path, said: dict[str, Any], rows: Sequence[TrainRow]
         )
 
 
-def write_description(folder: Path, said: dict[str, Any], rows: Sequence[TrainRow], device: torch.device) -> None:
+def write_description(folder: Path, said: dict[str, Any], files: dict[str, list[str]], device: torch.device) -> None:
     """settings.json, pictures.json and environment.json."""
-    for name, content in ((SETTINGS, said), (PICTURES, pictures_of(rows)), (ENVIRONMENT, environment(device))):
+    for name, content in ((SETTINGS, said), (PICTURES, files), (ENVIRONMENT, environment(device))):
         write_bytes(folder / name, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode(), private=True)
 
 
@@ -88,11 +86,6 @@ def note_of(said: dict[str, Any]) -> dict[str, Any]:
     """What checkpoints say of themselves; they may be published, so it names no file."""
     own = {name: said["settings"][name] for name in ("method", "width")}
     return {**own, **{name: value for name, value in said.items() if name != "version"}, **_revision()}
-
-
-def pictures_of(rows: Sequence[TrainRow]) -> dict[str, list[int]]:
-    """Id -> sizes of its files in bytes: to say which picture has changed."""
-    return {row.id: [os.stat(file).st_size for file in row[1:] if file is not None] for row in rows}
 
 
 def environment(device: torch.device) -> dict[str, Any]:
@@ -126,7 +119,7 @@ def _binding(said: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _changed_pictures(before: dict[str, list[int]], after: dict[str, list[int]]) -> list[str]:
+def _changed_pictures(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:
     both = before.keys() & after.keys()
     lines = []
     for what, ids in (
@@ -137,7 +130,7 @@ def _changed_pictures(before: dict[str, list[int]], after: dict[str, list[int]])
         if ids:
             named = ", ".join(sorted(ids)[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")
             lines.append(f"{len(ids)} {'picture' if len(ids) == 1 else 'pictures'} {what}: {named}")
-    return lines or ["pictures of the same size have other bytes"]
+    return lines
 
 
 def _version(package: str) -> str | None:

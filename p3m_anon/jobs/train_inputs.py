@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,9 @@ class TrainingSet:
     """What is trained on.
 
     rows: sorted by id. composition: goes into SampleSettings. notices, problems: a line each, for the user; problems
-    name pictures that are not trained on. manifest_sha256: of ROOT/manifest.jsonl, None where there is none. digest:
-    sha256 over all ids and the bytes of their pictures. shows_clear_faces: what is made of these pictures is private.
+    name pictures that are not trained on. manifest_sha256: of ROOT/manifest.jsonl, None where there is none. files: id
+    -> sha256 of its picture, its alpha and, with composition, its layers; "" for one that cannot be read.
+    shows_clear_faces: what is made of these pictures is private.
     """
 
     rows: tuple[TrainRow, ...]
@@ -68,21 +70,26 @@ class TrainingSet:
     notices: tuple[str, ...]
     problems: tuple[str, ...]
     manifest_sha256: str | None
-    digest: str
+    files: dict[str, list[str]]
     shows_clear_faces: bool
 
+    @property
+    def digest(self) -> str:
+        """Sha256 over all ids and the bytes of all their files."""
+        return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
 
-def training_set(inputs: TrainInputs, on_picture: Callable[[], None] = lambda: None) -> TrainingSet:
+
+def training_set(inputs: TrainInputs, on_file: Callable[[], None] = lambda: None) -> TrainingSet:
     """The pictures of train.
 
     Raises UsageError where there are none, where protocol N lacks its originals, and where a picture is, or looks
-    like, one of P3M-500-P or P3M-500-NP. on_picture: called for each picture that is compared.
+    like, one of P3M-500-P or P3M-500-NP. on_file: called for each file that is read.
     """
     _check_request(inputs)
     rows, problems = _rows(inputs)
     composed = composition_of(rows, inputs.composition)
     notices = [composed.notice] if composed.notice else []
-    with Fingerprints(inputs.private_folder, on_picture) as known:
+    with Fingerprints(inputs.private_folder, on_file) as known:
         trained = known.of((row.id, Path(row.image)) for row in rows)
         tests = known.of(_tests(inputs))
         notices += known.notices
@@ -90,6 +97,7 @@ def training_set(inputs: TrainInputs, on_picture: Callable[[], None] = lambda: N
         notices += [f"{one.name}: {unread}: {one.problem}" for one in trained.bad]
         notices += [f"{one.name}: not compared with train, as {one.problem}" for one in tests.bad]
         refuse_leaks(trained, tests, inputs.private_folder)
+        files = _files(rows, trained, known, layers=composed.on)
     if inputs.protocol == "N":
         _refuse_blurred(inputs.root, trained)
     manifest = inputs.root / MANIFEST
@@ -99,9 +107,7 @@ def training_set(inputs: TrainInputs, on_picture: Callable[[], None] = lambda: N
         tuple(notices),
         tuple(problems),
         file_sha256(manifest) if manifest.is_file() else None,
-        hashlib.sha256(
-            "".join(f"{one.sha256} {one.name}\n" for one in trained.good).encode(errors="replace")
-        ).hexdigest(),
+        files,
         inputs.protocol == "N",
     )
 
@@ -146,6 +152,14 @@ def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
         why = f"; {problems[0]}" if problems else ""
         raise UsageError(f"{inputs.root}: none of the pictures of train can be trained on{why}")
     return sorted(rows, key=lambda row: row.id), problems
+
+
+def _files(rows: list[TrainRow], trained: Fingerprinted, known: Fingerprints, *, layers: bool) -> dict[str, list[str]]:
+    """Id -> sha256 of all that a sample is made of."""
+    images = {one.name: one.sha256 for one in trained.good}
+    others = {row.id: [file for file in row[2 : None if layers else 3] if file] for row in rows}
+    digests = known.digests(file for files in others.values() for file in files)
+    return {id: [images.get(id, ""), *(digests[file] for file in files)] for id, files in others.items()}
 
 
 def _refuse_blurred(root: Path, trained: Fingerprinted) -> None:

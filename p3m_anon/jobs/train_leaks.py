@@ -1,6 +1,6 @@
 """Test pictures among those that are trained on: the same bytes, or nearly the same picture.
 
-Every picture is read once; its digests are kept privately, and taken from there while the file's size and time stay.
+Every file is read once; its digests are kept privately, and taken from there while the file's size and time stay.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from p3m_anon.dataset.duplicates import perceptual_hash
 from p3m_anon.dataset.groups import MIRROR, NEAR, hash_words
 from p3m_anon.errors import ImageError, P3MError, UsageError
 from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.images import read
 
 CACHE, LEAKS = "fingerprints.sqlite", "train-leaks.txt"
@@ -45,10 +46,10 @@ class Fingerprinted(NamedTuple):
 class Fingerprints:
     """Fingerprints of files, computed on all cores and kept; a context manager for one thread."""
 
-    def __init__(self, private: Path, on_picture: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, private: Path, on_file: Callable[[], None] = lambda: None) -> None:
         """Where `private` cannot be written they are kept in memory, and a notice says so."""
         self.notices: list[str] = []
-        self._on_picture = on_picture
+        self._on_file = on_file
         try:
             private.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(private / CACHE, os.O_CREAT | os.O_RDWR, 0o600))
@@ -76,8 +77,33 @@ class Fingerprints:
             while portion := list(islice(waiting, _PORTION)):
                 for one in self._portion(pool, portion):
                     (found.bad if one.problem else found.good).append(one)
-                    self._on_picture()
+                    self._on_file()
         return found
+
+    def digests(self, files: Iterable[str]) -> dict[str, str]:
+        """File -> sha256 of its bytes; "" for one that cannot be read."""
+        found: dict[str, str] = {}
+        waiting = iter(files)
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            while portion := list(islice(waiting, _PORTION)):
+                known = {file: self._digest(file) for file in portion}
+                fresh = [file for file, digest in known.items() if not digest]
+                for file, (digest, stamp) in zip(fresh, pool.map(_sha256, fresh), strict=True):
+                    known[file] = digest
+                    if digest:
+                        values = os.path.abspath(file), *stamp, digest
+                        self._db.execute("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?)", values)
+                self._db.commit()
+                found |= known
+                for _ in portion:
+                    self._on_file()
+        return found
+
+    def _digest(self, file: str) -> str:
+        """What is known of it, or ""."""
+        path = os.path.abspath(file)
+        row = self._db.execute("SELECT size, mtime_ns, sha256 FROM digests WHERE path = ?", (path,)).fetchone()
+        return row[2] if row and row[:2] == _stamp(Path(file)) else ""
 
     def _portion(self, pool: ThreadPoolExecutor, portion: list[tuple[str, Path]]) -> Iterator[Fingerprint]:
         known = [self._get(name, path) for name, path in portion]
@@ -103,6 +129,10 @@ class Fingerprints:
         self._db.execute(
             "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT,"
             " hash TEXT) WITHOUT ROWID"
+        )
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS digests (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT)"
+            " WITHOUT ROWID"
         )
 
 
@@ -150,6 +180,14 @@ def _fingerprint(named: tuple[str, Path]) -> tuple[Fingerprint, tuple[int, int]]
     except ImageError as error:
         return Fingerprint(name, "", "", str(error)), stamp
     return Fingerprint(name, decoded.sha256, perceptual_hash(decoded.rgb)), stamp
+
+
+def _sha256(file: str) -> tuple[str, tuple[int, int]]:
+    stamp = _stamp(Path(file))
+    try:
+        return file_sha256(os.path.realpath(file)), stamp
+    except OSError:  # the loader says why, when it comes to this picture
+        return "", stamp
 
 
 def _stamp(path: Path) -> tuple[int, int]:

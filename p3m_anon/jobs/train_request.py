@@ -65,7 +65,7 @@ class Watch:
         """Something that a person should know now."""
 
     def on_compared(self) -> None:
-        """One more picture was compared with those that are tested on."""
+        """One more file was read, to be compared with what is tested on or with an earlier run."""
 
     def on_begin(self, plan: TrainPlan) -> None:
         """The first step comes next."""

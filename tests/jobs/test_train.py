@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 
@@ -148,16 +149,36 @@ def test_changed_pictures_are_refused_with_the_difference(root: Path) -> None:
         train(request(root, resume=True))
 
 
+@pytest.mark.parametrize("changed", ["train/mask/p_001.png", "train/fg/p_001.png", "train/bg/p_001.jpg"])
+def test_a_changed_alpha_or_layer_is_refused(root: Path, changed: str) -> None:
+    for image in (root / "train" / "blurred_image").iterdir():
+        for folder, ending in (("fg", "png"), ("bg", "jpg")):
+            file = root / "train" / folder / f"{image.stem}.{ending}"
+            file.parent.mkdir(exist_ok=True)
+            assert cv2.imwrite(str(file), cv2.imread(str(image)))
+    train(request(root))
+    file = root / changed
+    assert cv2.imwrite(str(file), 255 - cv2.imread(str(file), cv2.IMREAD_UNCHANGED))
+    with pytest.raises(UsageError, match=r"begun with other settings or pictures: 1 picture changed: p_001\. Put"):
+        train(request(root, resume=True))
+
+
+def test_files_that_were_only_touched_are_the_same(root: Path) -> None:
+    train(request(root))
+    for file in (root / "train").rglob("*.*"):
+        os.utime(file, ns=(1, 1))
+    assert train(request(root, resume=True)).step == 2
+
+
 def test_a_changed_manifest_is_refused(root: Path) -> None:
     from p3m_anon.jobs.train_folder import check_unchanged
 
     train(request(root))
     out = root.with_name("run")
     said = json.loads((out / "settings.json").read_text())
-    rows = ()
     (out / "pictures.json").write_text("{}")
     with pytest.raises(UsageError, match=r"manifest\.jsonl"):
-        check_unchanged(out, {**said, "manifest_sha256": "f" * 64}, rows)
+        check_unchanged(out, {**said, "manifest_sha256": "f" * 64}, {})
 
 
 def test_a_run_folder_lies_outside_of_the_dataset_and_is_no_other_folder(root: Path, tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_without_test_splits_there_is_nothing_to_compare_with(root):
 def test_every_picture_is_read_once_and_what_is_known_is_private(root, monkeypatch):
     counted = []
     training_set(TrainInputs(root), lambda: counted.append(1))
-    assert len(counted) == 8
+    assert len(counted) == 12  # and four alphas
     private = root.with_name("data.private")
     assert stat.S_IMODE(private.stat().st_mode) == 0o700
     assert stat.S_IMODE((private / CACHE).stat().st_mode) == 0o600
