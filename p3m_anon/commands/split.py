@@ -72,7 +72,7 @@ def split(as_json: bool, **options: Any) -> None:
       p3m-anon split release --normal cleared --out dataset --p 500 --np 500 --seed 7
       p3m-anon split release --out dataset --columns people.csv --group-by subject --stratify gender
 
-    Exit codes: 0 done as asked; 1 pictures were refused or left out, or a split is smaller than asked; 2 usage;
+    Exit codes: 0 done as asked; 1 pictures were refused or left out, or a split is smaller than planned; 2 usage;
     4 stopped early.
     """
     from p3m_anon.jobs.split import split_release

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from p3m_anon import __version__
 from p3m_anon.errors import WeightsError
+from p3m_anon.extras import EXTRAS
 from p3m_anon.files.weights import find_weight, select_weights, verify_weight, weights_folder
 
 State = Literal["ok", "note", "warning", "problem"]
@@ -45,6 +47,7 @@ def examine(weights_dir: Path | None = None) -> list[Check]:
         check_manifests(),
         check_devices(),
         *check_weights(weights_dir),
+        check_extras(),
     ]
 
 
@@ -166,3 +169,12 @@ def check_weights(weights_dir: Path | None = None) -> list[Check]:
             # A wrong file is never used, but `auto` would choose its detector and stop there.
             checks.append(Check(what, "problem", str(error), f"p3m-anon weights fetch --force {weight.name}"))
     return checks
+
+
+def check_extras(extras: Mapping[str, Iterable[str]] = EXTRAS) -> Check:
+    """Which optional parts are there; nothing is imported for it."""
+    lacking = [name for name, modules in extras.items() if any(find_spec(module) is None for module in modules)]
+    there = ", ".join(name for name in extras if name not in lacking) or "none"
+    if not lacking:
+        return Check("extras", "ok", there)
+    return Check("extras", "note", f"{there}; without {', '.join(lacking)}", f"pip install 'p3m-anon[{lacking[0]}]'")

@@ -56,7 +56,7 @@ def pictures(root: Path, split: Split) -> Iterator[Picture]:
     first = next(listed, None)
     if first is None:
         raise UsageError(
-            f"{root} holds no pictures of {split}; choose another --split, or name the dataset's own folder"
+            f"{root} holds no pictures of {split}; name the own folder of a dataset that has some, as split makes it"
         )
     yield first
     yield from listed

@@ -64,7 +64,8 @@ class EvalRequest:
             raise UsageError("--originals goes with a test on normal pictures: --protocol B:N or N:N")
         known = {**METHODS, **paper_methods()} if self.pred is not None else METHODS
         if self.method is not None and self.method not in known:
-            raise UsageError(f"no method is called {self.method}; there are {', '.join(sorted(known))}")
+            own = "; for mattes of another method leave --method out" if self.pred is not None else ""
+            raise UsageError(f"no method is called {self.method}; there are {', '.join(sorted(known))}{own}")
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from p3m_anon.engines.local import Limits, Stages, one_thread, stream
 from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.folders import find_pictures, locate, stem_of
+from p3m_anon.files.headers import EXTENSIONS
 from p3m_anon.files.private import locked, private_folder
 from p3m_anon.files.release import published_above
 from p3m_anon.jobs.layers_sets import pixels_of
@@ -204,10 +205,12 @@ class _Run:
 def _check(request: MatteRequest) -> Path:
     """The private folder. Raises UsageError where the folders do not fit together."""
     out = request.out.resolve()
-    folder = request.source.resolve()
-    folder = folder if folder.is_dir() else folder.parent
-    if folder in (out, request.cutouts.resolve()):
+    source = request.source.resolve()
+    among = [out, *out.parents] if source.is_dir() else [out, request.cutouts.resolve()]
+    if (source if source.is_dir() else source.parent) in among:
         raise UsageError(f"{request.out}: mattes would lie among the pictures; choose another --out")
+    if out.suffix.lower() in (*EXTENSIONS.values(), ".jpeg") and not out.is_dir():
+        raise UsageError(f"{request.out} is called like a picture; --out is a folder")
     released = published_above(out)
     if released is not None:
         raise UsageError(f"{request.out} lies in {released.name}, which is published; choose another --out")

@@ -36,7 +36,7 @@ def read_checkpoint(file: Path) -> Checkpoint:
     except OSError as error:
         raise WeightsError(f"{file}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # a damaged file raises whatever the unpickler met
-        raise WeightsError(f"{file}: no checkpoint that torch can load safely; download or save it again") from error
+        raise WeightsError(f"{file}: is no checkpoint, or a damaged one; download or save it again") from error
     state = content.get("state_dict", content) if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping) or not state or not all(isinstance(one, Tensor) for one in state.values()):
         raise WeightsError(f"{file}: holds no state_dict of tensors; name a checkpoint of a matting network")

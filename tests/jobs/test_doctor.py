@@ -8,6 +8,7 @@ import pytest
 
 from p3m_anon.jobs.doctor import (
     base_names,
+    check_extras,
     check_modules,
     check_opencv,
     check_python,
@@ -60,3 +61,10 @@ def test_extras_are_no_base_requirements() -> None:
         "numpy",
         "lightning-fabric",
     ]
+
+
+def test_extras_are_told_apart() -> None:
+    found = check_extras({"one": ("json",), "two": ("json", "no_such_module")})
+    assert (found.state, found.found) == ("note", "one; without two")
+    assert found.todo == "pip install 'p3m-anon[two]'"
+    assert check_extras({"one": ("json",)}).state == "ok"

@@ -176,7 +176,7 @@ def test_a_dry_run_finds_what_the_run_would(root, tmp_path):
     assert summary.errors == ["p_2: there is no image of it"]
     assert (summary.pictures, summary.exit_code, predictor.asked) == (4, 1, [])
     (tmp_path / "none.ckpt").write_bytes(b"no checkpoint")
-    with pytest.raises(WeightsError, match=r"none\.ckpt: no checkpoint"):
+    with pytest.raises(WeightsError, match=r"none\.ckpt: is no checkpoint"):
         evaluate(EvalRequest(root, **build, checkpoint=tmp_path / "none.ckpt"))
     with pytest.raises(UsageError, match="needs --checkpoint"):
         evaluate(EvalRequest(root, **build))

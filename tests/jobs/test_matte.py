@@ -211,9 +211,14 @@ class TestFilesOfOthers:
             run(photos, out=out)
         assert files(tmp_path / "P3M-10k") == set()
 
-    def test_mattes_inside_the_folder_are_not_taken_for_pictures(self, photos: Path) -> None:
-        for _ in range(2):
-            assert run(photos, out="photos/mattes", rgba=True).pictures == 3
+    def test_nor_into_a_folder_of_the_pictures_where_later_runs_would_take_them_for_such(self, photos: Path) -> None:
+        with pytest.raises(UsageError, match="among the pictures"):
+            run(photos, out="photos/mattes")
+        assert matte_folder(MatteRequest(photos / "a.png", photos / "mattes"), StubPredictor()).made == 1
+
+    def test_the_folder_of_a_single_picture_is_not_called_like_a_picture(self, photos: Path, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match="--out is a folder"):
+            matte_folder(MatteRequest(photos / "a.png", tmp_path / "a.png"), StubPredictor())
 
     def test_alphas_beside_the_pictures_are_no_pictures(self, photos: Path) -> None:
         (photos / "mask").mkdir()
