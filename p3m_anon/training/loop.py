@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-
 from p3m_anon.errors import ImageError, Stopped
-from p3m_anon.files.atomic import replacing
-from p3m_anon.training.checkpoints import Progress, save_best, save_last
+from p3m_anon.training.checkpoints import Progress, keep_batches, kept_step, save_best, save_last
 from p3m_anon.training.devices import has_lost_a_process
 from p3m_anon.training.memory import advice, is_out_of_memory, largest_that_fits
 from p3m_anon.training.metrics_log import Log
 from p3m_anon.training.schedule import learning_rate
+from p3m_anon.training.skipped import Skipped
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from p3m_anon.training.run_settings import RunSettings
     from p3m_anon.training.steps import Reading, Stepper
 
-SKIPPED = "skipped.csv"
 SAVE_SECONDS = 600.0  # between checkpoints, where no number of steps is asked for
 
 
@@ -120,20 +117,27 @@ class Loop:
         self._loader, self._plan, self._hooks = loader, plan, hooks
         self._per_epoch = settings.steps_per_epoch(len(loader))
         self.total = settings.steps(len(loader))
-        self.skipped = 0
+        self._skipped = Skipped(plan.folder)
         self._pending: _Pending | None = None
         self._log: Log | None = None
         self._stopping = False
 
+    @property
+    def skipped(self) -> int:
+        """Pictures that could not be read, in all processes and since the first step of the run."""
+        return len(self._skipped.ids())
+
     def run(self, progress: Progress) -> bool:
         """Train to the end; False if the run was asked to stop before. Either way the last checkpoint is written.
 
-        Raises Stopped for a loss that is not finite, and for what memory and disk do not hold; ImageError for a picture
-        that cannot be used. The last checkpoint then is that of an earlier step, or of this one.
+        Raises Stopped for a picture that cannot be used, a loss that is not finite, and what memory and disk do not
+        hold. The last checkpoint then is that of an earlier step, or of this one.
         """
         self._progress = progress
-        first = self._fabric.global_rank == 0
-        self._log = Log(self._plan.folder, progress.step) if first else None
+        if self._fabric.global_rank == 0:
+            self._skipped.go_back(progress.step)
+            self._log = Log(self._plan.folder, progress.step, progress.validated)
+        self._fabric.barrier()  # others may skip from here on
         self._saved_step, self._saved_at = progress.step, time.monotonic()
         try:
             self._validate_if_due()  # a run that was killed before it could
@@ -162,34 +166,40 @@ class Loop:
         taken = self._take(batches)
         waited = time.monotonic() - start
         number = self._progress.step
-        try:
-            reading = self._stepper.step(number, taken, stop=self._hooks.should_stop())
-        except (RuntimeError, MemoryError) as error:
-            if is_out_of_memory(error):
-                raise Stopped(self._out_of_memory(taken[0])) from error
-            if isinstance(error, RuntimeError) and has_lost_a_process(error):
-                raise Stopped(
-                    f"another process of this run has ended, and its own line says why; {self._saved()}: go on with"
-                    " --resume"
-                ) from error
-            raise
+        reading = self._try(number, taken)
+        if reading is None:
+            raise Stopped(self._out_of_memory(taken[0]))
         self._settle()
         self._progress.step += 1
         self._pending = _Pending(number, reading, taken, time.monotonic() - start, waited)
         if self._fabric.device.type == "cpu":
             self._settle()  # a GPU is left to work on the next step meanwhile
 
+    def _try(self, number: int, taken: list[Batch]) -> Reading | None:
+        """None where memory did not suffice; the error, which holds what the failed pass had made, is gone by then."""
+        try:
+            return self._stepper.step(number, taken, stop=self._hooks.should_stop())
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                return None
+            if isinstance(error, RuntimeError) and has_lost_a_process(error):
+                raise Stopped(
+                    f"another process of this run has ended, and its own line says why; {self._goes_on()}"
+                ) from error
+            raise
+
     def _take(self, batches: Iterator[Batch]) -> list[Batch]:
         """The batches of a step; what was read before a picture that cannot be used is kept."""
         try:
             taken = [next(batches) for _ in range(self._settings.accumulate)]
-        except ImageError:
-            self._settle()
+        except ImageError as error:
             self._save()
-            raise
-        for batch in taken:
-            for replaced in batch.replaced:
-                self._skip(replaced.id, replaced.problem, replaced.by)
+            raise Stopped(f"{error}; {self._goes_on()}") from error
+        replaced = [one for batch in taken for one in batch.replaced]
+        if replaced:
+            self._skipped.add(self._progress.step + 1, replaced)
+        for one in replaced:
+            self._hooks.on_notice(f"skipped {one.id}: {one.problem}; {one.by} takes its place")
         return taken
 
     def _settle(self) -> None:
@@ -217,27 +227,25 @@ class Loop:
 
     def _not_finite(self, pending: _Pending, total: float) -> str:
         """Keep the batch, and say so."""
-        name = f"not-finite-step-{pending.number + 1}-rank-{self._fabric.global_rank}.pt"
-        with replacing(self._plan.folder / name, private=True) as stream:
-            torch.save([batch._asdict() | {"replaced": []} for batch in pending.batches], stream)
-        return (
-            f"the loss of step {pending.number + 1} is {total}; its pictures are in {self._plan.folder / name}, and"
-            f" {self._saved()}: try a lower --learning-rate, --clip 1, or --precision fp32"
-        )
+        step = pending.number + 1
+        kept = keep_batches(self._plan.folder, pending.batches, step, self._fabric.global_rank)
+        lower = ["a lower --learning-rate"] + (["--clip 1"] if not self._settings.clip else [])
+        lower += ["--precision fp32"] if self._settings.precision != "fp32" else []
+        return f"the loss of step {step} is {total}; {kept}; {self._goes_on()} and {' or '.join(lower)}"
 
-    def _saved(self) -> str:
-        return f"the checkpoint of step {self._saved_step} is whole" if self._saved_step else "there is no checkpoint"
+    def _goes_on(self) -> str:
+        """From where, as the folder has it: only the first process knows what it has saved."""
+        step = kept_step(self._plan.folder)
+        return (
+            f"the checkpoint of step {step} is whole: go on with --resume"
+            if step
+            else "there is no checkpoint yet: begin again with the same command"
+        )
 
     def _out_of_memory(self, batch: Batch) -> str:
         fits = max(1, len(batch.ids) // 2)
         alone = self._fabric.world_size == 1  # with others, a trial would wait for them
         return advice(self._settings, len(batch.ids), largest_that_fits(self._stepper, batch) if alone else fits)
-
-    def _skip(self, id: str, problem: str, by: str) -> None:
-        self.skipped += 1
-        self._hooks.on_notice(f"skipped {id}: {problem}; {by} takes its place")
-        with (self._plan.folder / SKIPPED).open("a", encoding="utf-8") as stream:
-            stream.write(f"{self._progress.step + 1}\t{id}\t{by}\t{problem}\n")
 
     def _validate_if_due(self) -> None:
         progress = self._progress
@@ -251,9 +259,7 @@ class Loop:
         self._stepper.share_statistics()
         found = validate(self._stepper.result, progress.step)
         progress.validated = progress.step
-        is_best = found.means["sad"] < progress.best_sad
-        if is_best:
-            progress.best_sad, progress.best_step = found.means["sad"], progress.step
+        is_best = progress.take_best(found.means["sad"], found.count)
         if self._log is not None:
             epoch = (progress.step - 1) // self._per_epoch + 1
             self._log.validation({"step": progress.step, "epoch": epoch, "pictures": found.count, **found.means})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import torch
@@ -21,8 +22,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def largest_that_fits(stepper: Stepper, batch: Batch) -> int | None:
-    """The largest divisor of the batch's size that a step has memory for; None if not even one picture. By trying."""
+    """The largest divisor of the batch's size that a step has memory for; None if not even one picture. By trying.
+
+    To be called outside of the `except` block: the error holds the tensors of the pass that has failed.
+    """
     count = len(batch.ids)
+    gc.collect()
     for size in (n for n in range(count - 1, 0, -1) if count % n == 0):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

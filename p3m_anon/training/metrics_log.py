@@ -23,7 +23,7 @@ class Table:
     def __init__(self, file: Path, step: int) -> None:
         """Rows of steps after `step` are taken out: a run that was killed has lost their steps."""
         self._file = file
-        with _explained(file):
+        with explained(file):
             lines = file.read_text("ascii").splitlines(keepends=True) if file.exists() else []
             kept = [line for line in lines[1:] if line.endswith("\n") and int(line.partition(",")[0]) <= step]
             write_bytes(file, "".join(lines[:1] + kept).encode(), private=True)
@@ -32,7 +32,7 @@ class Table:
 
     def add(self, row: dict[str, float]) -> None:
         """One line, which is there when this returns, unless the machine goes down."""
-        with _explained(self._file):
+        with explained(self._file):
             if not self._columns:
                 self._columns = tuple(row)
                 self._stream.write(",".join(self._columns) + "\n")
@@ -41,21 +41,21 @@ class Table:
 
     def sync(self) -> None:
         """From here on it survives that, too."""
-        with _explained(self._file):
+        with explained(self._file):
             os.fsync(self._stream.fileno())
 
     def close(self) -> None:
         """No more rows."""
-        with _explained(self._file):
+        with explained(self._file):
             self._stream.close()
 
 
 class Log:
     """Both tables and TensorBoard's file of one run."""
 
-    def __init__(self, folder: Path, step: int) -> None:
-        """step: that the run goes on from; what was logged after it goes."""
-        self.steps, self.validations = Table(folder / METRICS, step), Table(folder / VALIDATIONS, step)
+    def __init__(self, folder: Path, step: int, validated: int) -> None:
+        """step: that the run goes on from; validated: of its last validation. What was logged after them goes."""
+        self.steps, self.validations = Table(folder / METRICS, step), Table(folder / VALIDATIONS, validated)
         self._board = _board(folder / TENSORBOARD, step)
 
     def step(self, row: dict[str, float]) -> None:
@@ -72,18 +72,18 @@ class Log:
         """Before a checkpoint says that these steps are done."""
         self.steps.sync()
         self.validations.sync()
-        with _explained(Path(TENSORBOARD)):
+        with explained(Path(TENSORBOARD)):
             self._board.flush()
 
     def close(self) -> None:
         """The run is over."""
         self.steps.close()
         self.validations.close()
-        with _explained(Path(TENSORBOARD)):
+        with explained(Path(TENSORBOARD)):
             self._board.close()
 
     def _plot(self, group: str, row: dict[str, float]) -> None:
-        with _explained(Path(TENSORBOARD)):
+        with explained(Path(TENSORBOARD)):
             for name, value in row.items():
                 if name not in ("step", "epoch") and value == value:
                     self._board.add_scalar(f"{group}/{name}", value, int(row["step"]))
@@ -106,14 +106,14 @@ def _cell(value: float) -> str:
 def _board(folder: Path, step: int) -> SummaryWriter:
     from torch.utils.tensorboard import SummaryWriter
 
-    with _explained(folder):
+    with explained(folder):
         writer: Any = SummaryWriter
-        made: SummaryWriter = writer(str(folder), purge_step=step + 1 if step else None)
+        made: SummaryWriter = writer(str(folder), purge_step=step + 1)
         return made
 
 
 @contextlib.contextmanager
-def _explained(file: Path) -> Iterator[None]:
+def explained(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

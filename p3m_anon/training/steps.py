@@ -130,7 +130,8 @@ class Stepper:
         """Go on from `state()`. Raises WeightsError for the weights of another network. name: for messages."""
         load_own(self.network, state["network"], name)
         self._optimizer.load_state_dict(state["optimizer"])
-        self._fabric.strategy.precision.load_state_dict(state["scaler"])
+        if state["scaler"]:  # only fp16 has one, and a run may go on in another precision
+            self._fabric.strategy.precision.load_state_dict(state["scaler"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 

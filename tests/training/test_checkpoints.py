@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,3 +50,10 @@ def test_the_best_one_is_not_gone_on_from(tmp_path: Path) -> None:
     save_best(tmp_path, stepper.result, Progress(1, 1, 2.0, 1), NOTE)
     with pytest.raises(WeightsError, match="no checkpoint that a run can go on from"):
         load_last(tmp_path / BEST, stepper)
+
+
+def test_they_are_for_their_owner(tmp_path: Path) -> None:
+    stepper = make_stepper()
+    save_last(tmp_path, stepper, Progress(), NOTE)
+    save_best(tmp_path, stepper.result, Progress(), NOTE)
+    assert [os.stat(tmp_path / name).st_mode & 0o777 for name in (LAST, BEST)] == [0o600, 0o600]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import weakref
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from p3m_anon.errors import ImageError, Stopped, UsageError
+from p3m_anon.cli import error_line
+from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.methods.weights import load_network, read_checkpoint
 from p3m_anon.training import loop as loop_module
+from p3m_anon.training.batch import Replaced
 from p3m_anon.training.checkpoints import BEST, LAST, Progress, load_last, read_note
 from p3m_anon.training.loop import Hooks, StepReport, Validation
 from p3m_anon.training.metrics_log import METRICS, VALIDATIONS, read_table
+from p3m_anon.training.skipped import SKIPPED, Skipped
 from tests.training.cases import NOTE, SETTINGS, DrawnBatches, counting, make_loop
 
 
@@ -120,6 +125,18 @@ def test_validations_come_after_so_many_epochs_and_keep_the_best(tmp_path: Path)
     assert "training" not in torch.load(tmp_path / BEST, weights_only=True)
 
 
+def test_a_validation_of_fewer_pictures_is_not_the_best(tmp_path: Path) -> None:
+    found = {4: (5.0, 6), 8: (3.0, 5), 12: (7.0, 7), 16: (6.0, 7)}
+    seen: list[tuple[int, float, int]] = []
+    hooks = Hooks(
+        validate=lambda _, step: Validation({"sad": found[step][0]}, found[step][1]),
+        on_validation=lambda progress, _: seen.append((progress.best_step, progress.best_sad, progress.best_count)),
+    )
+    make_loop(tmp_path, replace(SETTINGS, epochs=4), hooks=hooks)[0].run(Progress())
+    assert seen == [(4, 5.0, 6), (4, 5.0, 6), (12, 7.0, 7), (16, 6.0, 7)]
+    assert read_checkpoint(tmp_path / BEST).note["step"] == 16
+
+
 def test_every_second_epoch_and_at_the_end(tmp_path: Path) -> None:
     steps: list[int] = []
 
@@ -146,6 +163,25 @@ def test_a_validation_that_a_kill_prevented_is_made_up_for(tmp_path: Path) -> No
     assert steps == [4, 8]
 
 
+@pytest.mark.parametrize("dies_in", ["save_best", "on_validation"])
+def test_a_validation_that_is_done_again_is_one_row(tmp_path: Path, dies_in: str, monkeypatch) -> None:
+    """Killed after the row was written, before the checkpoint that knows of it."""
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    hooks = Hooks(validate=lambda _, step: Validation({"sad": 1.0}, 1))
+    dying = replace(hooks, on_validation=die) if dies_in == "on_validation" else hooks
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        if dies_in == "save_best":
+            patch.setattr("p3m_anon.training.loop.save_best", die)
+        make_loop(tmp_path, hooks=dying, save_every=1)[0].run(Progress())
+    assert step_of(tmp_path) == 4
+    second, stepper = make_loop(tmp_path, hooks=hooks)
+    second.run(load_last(tmp_path / LAST, stepper))
+    assert read_table(tmp_path / VALIDATIONS)["step"] == [4, 8]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_its_batch(tmp_path: Path, value: float, monkeypatch) -> None:
     loop, stepper = make_loop(tmp_path, save_every=2)
@@ -156,13 +192,32 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_its_batch(tmp_path: Pa
         return found._replace(total=found.total * value) if next(calls) == 5 else found
 
     stepper._loss = broken
-    with pytest.raises(Stopped, match=r"loss of step 6 is (nan|inf).*step 4 is whole: try a lower --learning-rate"):
+    said = r"step 6 is (nan|inf).*step 4 is whole: go on with --resume and a lower --learning-rate or --clip 1$"
+    with pytest.raises(Stopped, match=said):
         loop.run(Progress())
     assert step_of(tmp_path) == 4
     assert len(losses(tmp_path)) == 5
     (kept,) = torch.load(tmp_path / "not-finite-step-6-rank-0.pt", weights_only=True)
     assert kept["ids"] == ["p_101_0", "p_101_1"]
     assert os.stat(tmp_path / "not-finite-step-6-rank-0.pt").st_mode & 0o777 == 0o600
+
+
+def test_a_loss_that_is_not_finite_is_told_on_a_full_disk_too(tmp_path: Path, monkeypatch) -> None:
+    loop, stepper = make_loop(tmp_path)
+    loss = stepper._loss
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def broken(*arguments: object) -> object:
+        monkeypatch.setattr("os.fsync", full)
+        found = loss(*arguments)
+        return found._replace(total=found.total * float("nan"))
+
+    stepper._loss = broken
+    said = r"^the loss of step 1 is nan; its pictures could not be kept \(.*No space.*there is no checkpoint yet: begin"
+    with pytest.raises(Stopped, match=said):
+        loop.run(Progress())
 
 
 def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path: Path, monkeypatch) -> None:
@@ -183,8 +238,10 @@ def test_a_full_disk_leaves_the_checkpoint_that_was_there(tmp_path: Path, monkey
 
 def test_a_bad_picture_saves_and_is_named(tmp_path: Path) -> None:
     loop, _ = make_loop(tmp_path, batches=DrawnBatches(bad=((1, 2),)))
-    with pytest.raises(ImageError, match=r"p_2\.jpg"):
+    said = r"p_2\.jpg: cannot be read; the checkpoint of step 6 is whole: go on with --resume"
+    with pytest.raises(Stopped, match=said) as raised:
         loop.run(Progress())
+    assert error_line(raised.value).exit_code == 4
     assert step_of(tmp_path) == len(losses(tmp_path)) == 6
 
 
@@ -196,8 +253,60 @@ def test_skipped_pictures_are_named_and_counted(tmp_path: Path) -> None:
     assert loop.run(Progress())
     assert loop.skipped == len(notices) == 2
     assert notices[0] == "skipped p_1: cannot be read; p_1_0 takes its place"
-    lines = (tmp_path / loop_module.SKIPPED).read_text().splitlines()
-    assert [line.split("\t")[:2] for line in lines] == [["2", "p_1"], ["7", "p_2"]]
+    lines = (tmp_path / SKIPPED).read_text().splitlines()
+    assert lines == [
+        "step,id,taken_instead,problem",
+        "2,p_1,p_1_0,cannot be read",
+        "7,p_2,p_102_0,cannot be read",
+    ]
+
+
+def test_steps_that_are_done_again_are_counted_once(tmp_path: Path) -> None:
+    bad = ((0, 1), (1, 1), (1, 2))
+
+    def killed(report: StepReport) -> None:
+        if report.step == 7:
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        make_loop(tmp_path, batches=DrawnBatches(bad=bad, skip=True), hooks=Hooks(on_step=killed), save_every=4)[0].run(
+            Progress()
+        )
+    second, stepper = make_loop(tmp_path, batches=DrawnBatches(bad=bad, skip=True))
+    second.run(load_last(tmp_path / LAST, stepper))
+    assert [line.split(",")[0] for line in (tmp_path / SKIPPED).read_text().splitlines()[1:]] == ["2", "6", "7"]
+    assert second.skipped == 2
+
+
+def test_what_another_process_skips_is_counted(tmp_path: Path) -> None:
+    loop, _ = make_loop(tmp_path)
+    Skipped(tmp_path).add(1, [Replaced("p_9", "cannot be read", "p_1")])
+    assert loop.skipped == 1
+
+
+def test_a_report_counts_the_pictures_of_all_devices(tmp_path: Path) -> None:
+    reports: list[StepReport] = []
+    loop, _ = make_loop(tmp_path, replace(SETTINGS, max_steps=1), hooks=Hooks(on_step=reports.append))
+    loop._fabric = SimpleNamespace(world_size=2, global_rank=0, device=torch.device("cpu"), barrier=lambda: None)
+    loop.run(Progress())
+    assert [one.pictures for one in reports] == [4]
+
+
+def test_the_failed_pass_is_gone_before_smaller_ones_are_tried(tmp_path: Path) -> None:
+    loop, stepper = make_loop(tmp_path)
+    failed: list[weakref.ref] = []
+    held: list[bool] = []
+
+    def hungry(output: object, *_: object) -> object:
+        held.extend(one() is not None for one in failed)
+        failed.append(weakref.ref(output[0] if isinstance(output, tuple) else output))
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    stepper._loss = hungry
+    stepper.network.eval()
+    with pytest.raises(Stopped, match="out of memory"):
+        loop.run(Progress())
+    assert held == [False]
 
 
 @pytest.mark.parametrize(("fits", "said"), [(1, "--batch-size 1 --accumulate 2 keeps"), (0, "use a smaller --size")])
@@ -223,7 +332,9 @@ def test_the_end_of_another_process_is_one_line(tmp_path: Path) -> None:
         raise RuntimeError("[gloo/transport/tcp/pair.cc:553] Connection closed by peer [127.0.0.1]:1. GLHF!")
 
     stepper._loss = lonely
-    with pytest.raises(Stopped, match=r"another process of this run has ended.*there is no checkpoint"):
+    with pytest.raises(
+        Stopped, match=r"another process .* has ended.*no checkpoint yet: begin again with the same command$"
+    ):
         loop.run(Progress())
 
 

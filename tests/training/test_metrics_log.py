@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from p3m_anon.errors import Stopped
-from p3m_anon.training.metrics_log import Table, read_table
+from p3m_anon.training.metrics_log import TENSORBOARD, Log, Table, read_table
 
 NAN = float("nan")
 
@@ -61,3 +61,20 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 
 def test_no_table_is_no_columns(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.csv") == {}
+
+
+def plotted(folder: Path) -> list[tuple[int, float]]:
+    """What TensorBoard shows of the loss."""
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    found = events.EventAccumulator(str(folder / TENSORBOARD)).Reload()
+    return [(one.step, one.value) for one in found.Scalars("train/loss")]
+
+
+@pytest.mark.parametrize("goes_on_from", [0, 2])
+def test_tensorboard_shows_no_steps_of_an_attempt_that_was_lost(tmp_path: Path, goes_on_from: int) -> None:
+    for start, last, loss in ((0, 4, 1.0), (goes_on_from, 3, 2.0)):
+        log = Log(tmp_path, start, 0)
+        for step in range(start + 1, last + 1):
+            log.step({"step": step, "loss": loss})
+        log.close()
+    assert plotted(tmp_path) == [(step, 1.0 if step <= goes_on_from else 2.0) for step in range(1, 4)]

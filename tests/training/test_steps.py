@@ -63,3 +63,11 @@ def test_it_is_compiled_and_keeps_its_names() -> None:
     stepper = make_stepper(replace(SETTINGS, compile=True))
     assert isinstance(stepper._model._forward_module, torch._dynamo.OptimizedModule)
     assert stepper.network.state_dict().keys() == make_stepper().network.state_dict().keys()
+
+
+def test_the_recipe_reaches_the_loss() -> None:
+    stepper = make_stepper(replace(SETTINGS, samples=replace(SETTINGS.samples, recipe="official")))
+    loss, seen = stepper._loss, []
+    stepper._loss = lambda output, targets, recipe: seen.append(recipe) or loss(output, targets, recipe)
+    stepper.step(0, [drawn(1)])
+    assert seen == ["official"]
