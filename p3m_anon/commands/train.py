@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,12 @@ def _sides(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[int
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise click.BadParameter(f"{text!r} is no list of sides like 512,768,1024") from error
+
+
+def _ids(file: Path) -> Iterator[str]:
+    """One a line, as train-leaks.txt has them: file names of other encodings, too."""
+    lines = file.read_text("utf-8-sig", "surrogateescape").split("\n")
+    return filter(None, (line.strip() for line in lines))
 
 
 @click.command()
@@ -61,7 +68,7 @@ def _sides(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[int
 @click.option("--warmup", type=click.IntRange(0), default=0, help="Steps in which the learning rate grows.")
 @click.option("--clip", type=float, default=0.0, help="Largest norm of a step's gradient.")
 @click.option("--ema", type=float, default=0.0, help="Keep an average of the weights, like 0.999; it is what is saved.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True)
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
@@ -143,7 +150,7 @@ def _request(root: Path, options: dict[str, Any]) -> TrainRequest:
         return {name: options.pop(name) for name in names}
 
     file = options.pop("leave_out")
-    left_out = frozenset(file.read_text("utf-8").split("\n")) - {""} if file is not None else frozenset()
+    left_out = frozenset(_ids(file) if file is not None else ())
     inputs = TrainInputs(root, leave_out=left_out, **take("protocol", "originals", "composition", "private"))
     try:
         samples = SampleSettings(**take("seed", "size", "crops", "recipe"))

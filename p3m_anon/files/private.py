@@ -26,8 +26,10 @@ def private_folder(out: Path, asked: Path | None = None) -> Path:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, noun: str = "private folder", option: str = "--private") -> Iterator[None]:
     """Create the folder if need be and hold its lock; raises Stopped while another run holds it.
+
+    noun, option: what the folder is called, and how another is chosen.
 
     The lock goes with the process, so that a killed run leaves none behind.
     """
@@ -36,7 +38,7 @@ def locked(folder: Path) -> Iterator[None]:
         lock = (folder / "run.lock").open("w")
         os.chmod(folder, 0o700)
     except OSError as error:
-        raise UsageError(f"the private folder {folder} cannot be used ({error.strerror}); choose --private") from error
+        raise UsageError(f"the {noun} {folder} cannot be used ({error.strerror}); choose another {option}") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -51,8 +51,10 @@ def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
         signals = stack.enter_context(Signals())
 
         def prepare() -> _Run:
+            keep_apart(request)
             gathered = _gather(request, fabric.world_size, watch or Watch())
-            stack.enter_context(locked(request.out))
+            stack.enter_context(locked(request.out, "run folder", "--out"))
+            _check_folder(request, gathered)
             remove_leftovers(request.out)
             return gathered
 
@@ -66,7 +68,9 @@ def plan(request: TrainRequest, watch: Watch | None = None) -> tuple[TrainPlan, 
     from p3m_anon.training.devices import make_fabric
 
     watch = watch or Watch()
+    keep_apart(request)
     run = _gather(request, request.devices, watch)
+    _check_folder(request, run)
     for line in run.notices:
         watch.on_notice(line)
     fabric = make_fabric(request.device, 1, request.settings.precision)
@@ -109,7 +113,6 @@ class _Run:
 
 def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
     """In the first process alone: it reads every picture once."""
-    keep_apart(request)
     found = training_set(request.inputs, watch.on_compared)
     settings = replace(
         request.settings,
@@ -123,10 +126,18 @@ def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
             validated = tuple(chosen(list(pictures(request.inputs.root, request.validate)), request.validate_count))
         except UsageError as error:
             notices.append(f"no validation: {error}")
-    said = describe(request, settings, found, world)
+    whole = settings.batch_size * world
+    if len(found.rows) < whole:
+        raise UsageError(f"a batch of {whole} pictures needs as many, and there are {len(found.rows)}; make it smaller")
+    settings.steps_per_epoch(len(found.rows) // whole)  # at least one
+    return _Run(settings, found, validated, describe(request, settings, found, world), tuple(notices))
+
+
+def _check_folder(request: TrainRequest, run: _Run) -> None:
+    """Whether the run may go on there; under the lock, as another one may have begun while pictures were read."""
+    keep_apart(request)
     if (request.out / "last.ckpt").exists():
-        check_unchanged(request.out, said, found.files)
-    return _Run(settings, found, validated, said, tuple(notices))
+        check_unchanged(request.out, run.said, run.found.files)
 
 
 @dataclass

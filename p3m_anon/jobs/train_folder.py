@@ -14,6 +14,7 @@ from p3m_anon import __version__
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.jobs.split_files import ORIGINALS
 from p3m_anon.training.run_settings import RunSettings, changes
 
 if TYPE_CHECKING:
@@ -25,17 +26,21 @@ if TYPE_CHECKING:
 SETTINGS, ENVIRONMENT, PICTURES = "settings.json", "environment.json", "pictures.json"
 _CHECKPOINT = "last.ckpt"
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python", "pillow", "pymatting", "tensorboard")
+_WRITTEN = {"settings", "devices", "pictures_sha256", "manifest_sha256"}
+_NEEDED = {"schedule", "batch_size"}
 _NAMED = 5  # pictures in a difference
 
 
 def keep_apart(request: TrainRequest) -> None:
-    """Raises UsageError for a run folder inside a dataset: it may hold clear faces; and for one that is none."""
+    """Raises UsageError for a run folder inside a dataset or its originals: it is neither; and for one that is none."""
     out = request.out.resolve()
     above = [out, *out.parents]
     if request.inputs.root.resolve() in above or any((one / MANIFEST).exists() for one in above):
         raise UsageError(f"the run folder {request.out} lies inside a dataset; choose another --out")
-    if out.is_file() or (out.is_dir() and not (out / SETTINGS).exists() and _holds_something(out)):
-        raise UsageError(f"{request.out} is no run folder; choose another --out")
+    if {request.inputs.originals_folder.resolve(), request.inputs.private_folder.resolve() / ORIGINALS} & set(above):
+        raise UsageError(f"the run folder {request.out} lies among the originals; choose another --out")
+    if out.is_file() or (out.is_dir() and _holds_something(out)):
+        _read_run(out)
     if (out / _CHECKPOINT).exists() and not request.resume:
         raise UsageError(f"{request.out} holds a run; go on with it with --resume, or choose another --out")
 
@@ -61,12 +66,12 @@ def check_unchanged(folder: Path, said: dict[str, Any], files: dict[str, list[st
     What may differ: how long it goes on, unless the learning rate hangs on it; over how many devices its batches are
     spread; whether it is compiled; the version of this package.
     """
-    before = json.loads((folder / SETTINGS).read_bytes())
+    before, files_before = _read_run(folder)
     lines = changes(_binding(before), _binding(said))
     pictures = ("pictures", "pictures_sha256", "manifest_sha256")
     if any(line.startswith(pictures) for line in lines):
         lines = [line for line in lines if not line.startswith(pictures)]
-        changed = _changed_pictures(json.loads((folder / PICTURES).read_bytes()), files)
+        changed = _changed_pictures(files_before, files)
         changed += [MANIFEST] if before["manifest_sha256"] != said["manifest_sha256"] else []
         lines += changed or [PICTURES]
     if lines:
@@ -77,8 +82,8 @@ def check_unchanged(folder: Path, said: dict[str, Any], files: dict[str, list[st
 
 
 def write_description(folder: Path, said: dict[str, Any], files: dict[str, list[str]], device: torch.device) -> None:
-    """settings.json, pictures.json and environment.json."""
-    for name, content in ((SETTINGS, said), (PICTURES, files), (ENVIRONMENT, environment(device))):
+    """pictures.json, environment.json and settings.json."""
+    for name, content in ((PICTURES, files), (ENVIRONMENT, environment(device)), (SETTINGS, said)):
         write_bytes(folder / name, (json.dumps(content, indent=1, sort_keys=True) + "\n").encode(), private=True)
 
 
@@ -102,6 +107,19 @@ def environment(device: torch.device) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         **_revision(),
     }
+
+
+def _read_run(folder: Path) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """What was written of the run in `folder`; other folders have a settings.json, too. Raises UsageError."""
+    try:
+        said = json.loads((folder / SETTINGS).read_bytes())
+        files = json.loads((folder / PICTURES).read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{folder} is no run folder, or is damaged; choose another --out") from error
+    known = isinstance(said, dict) and isinstance(files, dict) and said.keys() >= _WRITTEN
+    if not known or not isinstance(said["settings"], dict) or not said["settings"].keys() >= _NEEDED:
+        raise UsageError(f"{folder} is no run folder; choose another --out")
+    return said, files
 
 
 def _holds_something(folder: Path) -> bool:

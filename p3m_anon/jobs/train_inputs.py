@@ -133,8 +133,10 @@ def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
     originals = Originals(inputs.root, TRAIN, inputs.originals_folder) if inputs.protocol == "N" else None
     rows: list[TrainRow] = []
     problems: list[str] = []
+    unknown = set(inputs.leave_out)
     for picture in pictures(inputs.root, TRAIN):
         if picture.id in inputs.leave_out:
+            unknown.discard(picture.id)
             continue
         if originals is not None:
             shown = originals.of(picture)
@@ -148,6 +150,8 @@ def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
             # layers on disk were made of the blurred picture
             layers = (None, None) if originals is not None else _layers(inputs.root, picture.stem)
             rows.append(TrainRow(picture.id, str(shown.image), str(shown.alpha), *layers))
+    if unknown:
+        raise UsageError(f"--leave-out has ids that train does not ({len(unknown)}): {_named(sorted(unknown))}")
     if not rows:
         why = f"; {problems[0]}" if problems else ""
         raise UsageError(f"{inputs.root}: none of the pictures of train can be trained on{why}")
@@ -170,11 +174,14 @@ def _refuse_blurred(root: Path, trained: Fingerprinted) -> None:
     blurred = (row for row in read_rows(root / MANIFEST) if row["status"].startswith("anonymized"))
     same = [row["id"] for row in blurred if row.get("split") == TRAIN and known.get(row["id"]) == row["image_sha256"]]
     if same:
-        named = ", ".join(same[:_NAMED]) + (", ..." if len(same) > _NAMED else "")
         raise UsageError(
-            f"among the originals are blurred pictures of the dataset ({len(same)}): {named}; name the folder of their"
-            " clear originals with --originals DIR"
+            f"among the originals are blurred pictures of the dataset ({len(same)}): {_named(same)}; name the folder"
+            " of their clear originals with --originals DIR"
         )
+
+
+def _named(ids: list[str]) -> str:
+    return ", ".join(ids[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")
 
 
 def _layers(root: Path, stem: str) -> tuple[str | None, str | None]:

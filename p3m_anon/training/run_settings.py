@@ -49,6 +49,8 @@ class RunSettings:
         for name in ("max_steps", "warmup", "clip"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"--{name.replace('_', '-')} must not be negative, got {getattr(self, name)}")
+        if self.width < 0 or self.width % 2:
+            raise UsageError(f"--width must be even, got {self.width}")
         if not 0 < self.learning_rate < float("inf"):
             raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.ema < 1:

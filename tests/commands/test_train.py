@@ -80,13 +80,16 @@ def test_resume(root: Path, tmp_path: Path) -> None:
         (("--accumulate", "3"), "an epoch has 2 batches of 2, and a step takes 3"),
         (("--device", "tpu"), "--device tpu"),
         (("--ema", "2"), "--ema must be below 1"),
+        (("--width", "1"), "--width must be even, got 1"),
+        (("--width", "5"), "--width must be even, got 5"),
+        (("--seed", str(2**64 - 1)), "not in the range"),
     ],
 )
 def test_wrong_usage_is_one_line(root: Path, tmp_path: Path, options: tuple[str, ...], said: str) -> None:
     result = run(root, tmp_path / "run", *options)
     assert result.exit_code == 2
     assert said in result.stderr
-    assert not (tmp_path / "run" / "metrics.csv").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_pictures_that_are_left_out_make_the_exit_code(root: Path, tmp_path: Path) -> None:
@@ -102,6 +105,22 @@ def test_leave_out(root: Path, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("p_001\np_002\n")
     result = run(root, tmp_path / "run", "--dry-run", "--leave-out", str(tmp_path / "ids.txt"))
     assert "3 pictures" in result.stdout
+
+
+@pytest.mark.parametrize("content", ["\ufeffp_001\r\n  p_002 \r\n\r\n", "p_001\n\np_002"])
+def test_leave_out_as_other_programs_write_it(root: Path, tmp_path: Path, content: str) -> None:
+    (tmp_path / "ids.txt").write_bytes(content.encode())
+    result = run(root, tmp_path / "run", "--dry-run", "--leave-out", str(tmp_path / "ids.txt"))
+    assert "3 pictures" in result.stdout, result.output
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"p_001\np_01\n", "(1): p_01"), (b"p_\xe9\n", "(1): p_")])
+def test_ids_to_leave_out_that_are_not_there_are_named(root: Path, tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "ids.txt").write_bytes(content)
+    result = run(root, tmp_path / "run", "--leave-out", str(tmp_path / "ids.txt"))
+    assert result.exit_code == 2
+    assert f"--leave-out has ids that train does not {said}" in result.stderr
+    assert not (tmp_path / "run").exists()
 
 
 def test_durations_in_words() -> None:

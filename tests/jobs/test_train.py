@@ -16,7 +16,7 @@ from p3m_anon.errors import ImageError, Stopped, UsageError
 from p3m_anon.jobs.eval import evaluate
 from p3m_anon.jobs.eval_request import EvalRequest
 from p3m_anon.jobs.train import plan, train
-from p3m_anon.jobs.train_inputs import TrainInputs
+from p3m_anon.jobs.train_inputs import TrainInputs, training_set
 from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, Watch
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.run_settings import RunSettings
@@ -188,6 +188,71 @@ def test_a_run_folder_lies_outside_of_the_dataset_and_is_no_other_folder(root: P
     (tmp_path / "other" / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match="is no run folder"):
         train(request(root, out=tmp_path / "other"))
+
+
+def test_a_run_folder_is_not_among_the_originals(root: Path, tmp_path: Path) -> None:
+    originals = root.with_name("dataset.private") / "originals"
+    with pytest.raises(UsageError, match="lies among the originals"):
+        train(request(root, out=originals / "run"))
+    (tmp_path / "clear").mkdir()
+    with pytest.raises(UsageError, match="lies among the originals"):
+        train(request(root, out=tmp_path / "clear" / "run", inputs=TrainInputs(root, "N", tmp_path / "clear")))
+    assert not originals.exists()
+
+
+def test_results_of_eval_are_no_run_folder(root: Path, tmp_path: Path) -> None:
+    train(request(root))
+    out = tmp_path / "eval"
+    checkpoint = root.with_name("run") / "best.ckpt"
+    evaluate(EvalRequest(root, "P3M-500-P", "p3mnet", checkpoint, strategy="resize", out=out, workers=1))
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    with pytest.raises(UsageError, match="is no run folder"):
+        train(request(root, out=out))
+    shutil.copy(root.with_name("run") / "last.ckpt", out)
+    with pytest.raises(UsageError, match="is no run folder"):
+        train(request(root, out=out, resume=True))
+    assert {file: file.read_bytes() for file in before} == before
+
+
+@pytest.mark.parametrize("name", ["settings.json", "pictures.json"])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", None])
+def test_a_damaged_run_folder_is_one_line(root: Path, name: str, content: bytes | None) -> None:
+    train(request(root))
+    file = root.with_name("run") / name
+    if content is None:
+        file.unlink()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(UsageError, match="is no run folder"):
+        train(request(root, resume=True))
+
+
+def test_what_is_refused_leaves_nothing(root: Path) -> None:
+    for settings in (replace(SETTINGS, batch_size=6), replace(SETTINGS, accumulate=3)):
+        with pytest.raises(UsageError, match=r"make it smaller|a step takes 3"):
+            train(request(root, settings=settings))
+    with pytest.raises(UsageError, match="make it smaller"):
+        plan(request(root, devices=3))
+    assert not root.with_name("run").exists()
+
+
+def test_a_run_that_began_meanwhile_is_not_overwritten(root: Path, monkeypatch) -> None:
+    """While pictures were read, nobody held the lock."""
+    train(request(root, out=root.with_name("other")))
+
+    def slow(*arguments: object) -> object:
+        shutil.copytree(root.with_name("other"), root.with_name("run"))
+        return training_set(*arguments)
+
+    monkeypatch.setattr("p3m_anon.jobs.train.training_set", slow)
+    with pytest.raises(UsageError, match="holds a run; go on with it with --resume"):
+        train(request(root))
+
+
+def test_a_run_folder_that_cannot_be_made_is_named_as_what_it_is(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(UsageError, match=r"the run folder .*file/run cannot be used .*choose another --out"):
+        train(request(root, out=tmp_path / "file" / "run"))
 
 
 def test_two_runs_in_one_folder_are_refused(root: Path) -> None:
