@@ -102,10 +102,10 @@ def _ids(file: Path) -> Iterator[str]:
 def train(root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on `train` of the dataset ROOT; the defaults are the paper's.
 
-    The run folder gets last.ckpt and best.ckpt (lowest SAD), which eval takes with --checkpoint; metrics.csv,
-    curves.png, TensorBoard's files, panels of the validation, and settings.json. Ctrl-C and SIGTERM save and end; the
-    same command with --resume goes on, and on a CPU it gives the very numbers that it would have given without the
-    break. Without a GPU it trains on the CPU. Pictures that are, or look like, test pictures are refused.
+    The run folder gets last.ckpt and best.ckpt, which eval takes with --checkpoint; best has the lowest SAD on the
+    test pictures of --validate, so a number to report comes from last. Also metrics.csv, curves.png,
+    TensorBoard's files, panels of the validation, and settings.json. Ctrl-C and SIGTERM save and end; the same command
+    with --resume goes on, and on a CPU it gives the very numbers that it would have given without the break. Without a GPU it trains on the CPU. Pictures that are, or look like, test pictures are refused.
 
     \b
     Examples:
@@ -113,8 +113,8 @@ def train(root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
       p3m-anon train P3M-10k --out runs/p3mnet --backbone resnet34.pth --precision bf16 --devices 2
       p3m-anon train dataset --out runs/trial --width 8 --size 128 --max-steps 200 --learning-rate 1e-3
 
-    Exit codes: 0 trained; 1 trained, but pictures were left out or skipped; 2 usage; 4 stopped early; 130 and 143 on
-    signals.
+    Exit codes: 0 trained; 1 trained, but pictures were left out, skipped or not scored; 2 usage; 4 stopped early; 130
+    and 143 on signals.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # samples are spread over the cores, not the parts of one
     from p3m_anon.commands.train_view import Screen, show, show_plan

@@ -141,6 +141,8 @@ def show(summary: TrainSummary) -> None:
     """How it ended, and where everything is."""
     out = Console(highlight=False, markup=False, soft_wrap=True)
     _problems(out, summary)
+    if summary.unscored:
+        out.print(f"{count(len(summary.unscored), 'picture')} not scored in a validation")
     if summary.skipped:
         out.print(f"skipped {count(summary.skipped, 'picture')} that could not be read; skipped.csv names them")
     rate = f", {summary.images_per_second:.1f} pictures/s" if summary.images_per_second else ""
@@ -149,7 +151,7 @@ def show(summary: TrainSummary) -> None:
         out.print("stopped, and saved: the same command with --resume goes on")
     if summary.best_sad is not None:
         out.print(f"best: SAD {summary.best_sad:.2f} after step {summary.best_step}: best.ckpt")
-    faces = " (for you alone: it shows clear faces)" if summary.shows_clear_faces else ""
+    faces = " (for you alone: its panels show clear faces)" if summary.shows_clear_faces else ""
     out.print(f"run: {printable(str(Path(summary.folder)))}{faces}")
 
 

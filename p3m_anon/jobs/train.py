@@ -15,13 +15,12 @@ from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.private import locked
-from p3m_anon.jobs.eval_inputs import Picture, pictures
 from p3m_anon.jobs.manifest_pool import cores
-from p3m_anon.jobs.train_folder import check_unchanged, describe, keep_apart, note_of, write_description
+from p3m_anon.jobs.train_folder import check_unchanged, describe, goes_on_with, keep_apart, note_of, write_description
 from p3m_anon.jobs.train_inputs import TrainingSet, training_set
 from p3m_anon.jobs.train_processes import Signals, on_first
 from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, TrainSummary, Watch
-from p3m_anon.jobs.train_validation import Validator, chosen
+from p3m_anon.jobs.train_validation import Validated, Validator, validated
 from p3m_anon.methods.registry import METHODS
 
 if TYPE_CHECKING:
@@ -54,9 +53,8 @@ def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
             keep_apart(request)
             gathered = _gather(request, fabric.world_size, watch or Watch())
             stack.enter_context(locked(request.out, "run folder", "--out"))
-            _check_folder(request, gathered)
             remove_leftovers(request.out)
-            return gathered
+            return _checked(request, gathered)
 
         run = on_first(fabric, prepare)
         return _Training(fabric, request, run, watch or Watch(), signals, stack).run()
@@ -70,7 +68,7 @@ def plan(request: TrainRequest, watch: Watch | None = None) -> tuple[TrainPlan, 
     watch = watch or Watch()
     keep_apart(request)
     run = _gather(request, request.devices, watch)
-    _check_folder(request, run)
+    run = _checked(request, run)
     for line in run.notices:
         watch.on_notice(line)
     fabric = make_fabric(request.device, 1, request.settings.precision)
@@ -106,7 +104,7 @@ class _Run:
 
     settings: RunSettings
     found: TrainingSet
-    validated: tuple[Picture, ...]
+    validated: Validated
     said: dict[str, Any]
     notices: tuple[str, ...] = ()
 
@@ -120,24 +118,25 @@ def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
         backbone=file_sha256(os.path.realpath(request.backbone)) if request.backbone is not None else "",
     )
     notices = list(found.notices)
-    validated: tuple[Picture, ...] = ()
+    shown = Validated()
     if request.validate != "none":
-        try:
-            validated = tuple(chosen(list(pictures(request.inputs.root, request.validate)), request.validate_count))
-        except UsageError as error:
-            notices.append(f"no validation: {error}")
+        shown = validated(request.inputs, request.validate, request.validate_count)
+        notices += shown.notices
     whole = settings.batch_size * world
     if len(found.rows) < whole:
         raise UsageError(f"a batch of {whole} pictures needs as many, and there are {len(found.rows)}; make it smaller")
     settings.steps_per_epoch(len(found.rows) // whole)  # at least one
-    return _Run(settings, found, validated, describe(request, settings, found, world), tuple(notices))
+    return _Run(settings, found, shown, describe(request, settings, found, world), tuple(notices))
 
 
-def _check_folder(request: TrainRequest, run: _Run) -> None:
+def _checked(request: TrainRequest, run: _Run) -> _Run:
     """Whether the run may go on there; under the lock, as another one may have begun while pictures were read."""
     keep_apart(request)
     if (request.out / "last.ckpt").exists():
         check_unchanged(request.out, run.said, run.found.files)
+        said, notices = goes_on_with(request.out, run.said)
+        return replace(run, said=said, notices=(*run.notices, *notices))
+    return run
 
 
 @dataclass
@@ -152,7 +151,8 @@ class _Training:
     stack: contextlib.ExitStack
     seconds: float = 0.0
     pictures: int = 0
-    last: StepReport | None = field(default=None)
+    last: StepReport | None = None
+    unscored: set[str] = field(default_factory=set)
 
     def run(self) -> TrainSummary:
         from p3m_anon.training.checkpoints import LAST, Progress, load_last
@@ -170,7 +170,7 @@ class _Training:
         if fabric.global_rank == 0:
             write_description(request.out, self.gathered.said, self.gathered.found.files, fabric.device)
         hooks = Hooks(
-            self._validator() if self.gathered.validated else None,
+            self._validator() if self.gathered.validated.pictures else None,
             self._on_step,
             self._on_validation,
             self.watch.on_notice,
@@ -186,6 +186,7 @@ class _Training:
             hooks,
         )
         self._begin(stepper, loader, progress)
+        self.signals.save_first()
         loop.run(progress)
         if fabric.global_rank == 0:
             self._draw()
@@ -214,7 +215,12 @@ class _Training:
         split: Split = self.request.validate
         workers = max(1, cores() // self.request.devices)
         return Validator(
-            self.gathered.validated, split, workers, self.fabric.global_rank, self.fabric.world_size, self._on_panels
+            self.gathered.validated.pictures,
+            split,
+            workers,
+            self.fabric.global_rank,
+            self.fabric.world_size,
+            self._on_panels,
         )
 
     def _begin(self, stepper: Stepper, loader: Loader, progress: Progress) -> None:
@@ -236,12 +242,13 @@ class _Training:
 
     def _on_validation(self, progress: Progress, found: Validation) -> None:
         self._draw()
+        self.unscored.update(found.problems)
         self.watch.on_validation(copy.copy(progress), found)
 
     def _on_panels(self, panels: list[bytes], step: int) -> None:
         from p3m_anon.reports.training_plots import write_sheet
 
-        clear = self.request.validate == "P3M-500-NP"
+        clear = self.gathered.validated.clear
         name = f"step-{step:07}{'-clear-faces' if clear else ''}.png"
         write_sheet(self.request.out / PANELS / name, panels, shows_clear_faces=clear)
 
@@ -264,7 +271,8 @@ class _Training:
             best_step=progress.best_step,
             skipped=skipped,
             problems=list(self.gathered.found.problems),
-            shows_clear_faces=self.gathered.found.shows_clear_faces or self.request.validate == "P3M-500-NP",
+            unscored=sorted(self.unscored),
+            shows_clear_faces=self.gathered.validated.clear,
             seconds=seconds,
             images_per_second=self.pictures / self.seconds if self.seconds else None,
         )
@@ -282,5 +290,5 @@ def _plan_of(run: _Run, network: nn.Module, batches: int, world: int, device: st
         device=device,
         devices=world,
         composition=settings.samples.composition,
-        validated=len(run.validated),
+        validated=len(run.validated.pictures),
     )

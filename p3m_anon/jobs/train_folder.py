@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.jobs.split_files import ORIGINALS
+from p3m_anon.training.checkpoints import NOT_FINITE, kept_step
 from p3m_anon.training.run_settings import RunSettings, changes
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ _CHECKPOINT = "last.ckpt"
 _PACKAGES = ("torch", "lightning-fabric", "numpy", "opencv-python", "pillow", "pymatting", "tensorboard")
 _WRITTEN = {"settings", "devices", "pictures_sha256", "manifest_sha256"}
 _NEEDED = {"schedule", "batch_size"}
+_REMEDIES = ("learning_rate", "clip", "precision")  # for a loss that is not finite
 _NAMED = 5  # pictures in a difference
 
 
@@ -64,10 +67,11 @@ def check_unchanged(folder: Path, said: dict[str, Any], files: dict[str, list[st
     """Raises UsageError, with the difference, where the run in `folder` was made of something else.
 
     What may differ: how long it goes on, unless the learning rate hangs on it; over how many devices its batches are
-    spread; whether it is compiled; the version of this package.
+    spread; whether it is compiled; the version of this package; after a loss that was not finite, what helps.
     """
     before, files_before = _read_run(folder)
-    lines = changes(_binding(before), _binding(said))
+    remedies = _REMEDIES if any(folder.glob(NOT_FINITE.format(step="*", rank="*"))) else ()
+    lines = changes(_binding(before, remedies), _binding(said, remedies))
     pictures = ("pictures", "pictures_sha256", "manifest_sha256")
     if any(line.startswith(pictures) for line in lines):
         lines = [line for line in lines if not line.startswith(pictures)]
@@ -79,6 +83,17 @@ def check_unchanged(folder: Path, said: dict[str, Any], files: dict[str, list[st
             f"{folder} cannot go on, as it was begun with other settings or pictures: {'; '.join(lines)}. Put them"
             " back, or begin another run with another --out"
         )
+
+
+def goes_on_with(folder: Path, said: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """`said` with what was changed since the run in `folder` began, and a line for the user on what now changes."""
+    before, _ = _read_run(folder)
+    old, new = ({name: one["settings"].get(name) for name in _REMEDIES} for one in (before, said))
+    lines = changes(old, new)
+    step = kept_step(folder)
+    changed = before.get("changed", []) + ([{"after_step": step, "settings": lines}] if lines else [])
+    notices = [f"from step {step} on with other settings than before: {'; '.join(lines)}"] if lines else []
+    return ({**said, "changed": changed} if changed else said), notices
 
 
 def write_description(folder: Path, said: dict[str, Any], files: dict[str, list[str]], device: torch.device) -> None:
@@ -126,15 +141,14 @@ def _holds_something(folder: Path) -> bool:
     return any(one.suffix != ".lock" and not one.name.startswith(".") for one in folder.iterdir())
 
 
-def _binding(said: dict[str, Any]) -> dict[str, Any]:
-    """What must stay as it is for the run to go on."""
+def _binding(said: dict[str, Any], remedies: Sequence[str]) -> dict[str, Any]:
+    """What must stay as it is for the run to go on. remedies: settings that may change."""
     settings = dict(said["settings"])
-    free = ["compile", "batch_size"] + (["epochs", "max_steps"] if settings["schedule"] == "fixed" else [])
+    free = ["compile", "batch_size", *remedies] + (["epochs", "max_steps"] if settings["schedule"] == "fixed" else [])
     kept = {name: value for name, value in settings.items() if name not in free}
     kept["pictures of a batch on all devices"] = settings["batch_size"] * said["devices"]
-    return {
-        name: kept if name == "settings" else one for name, one in said.items() if name not in ("version", "devices")
-    }
+    apart = ("version", "devices", "changed")
+    return {name: kept if name == "settings" else one for name, one in said.items() if name not in apart}
 
 
 def _changed_pictures(before: dict[str, list[str]], after: dict[str, list[str]]) -> list[str]:

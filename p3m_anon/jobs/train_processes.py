@@ -32,11 +32,17 @@ def on_first(fabric: Fabric, make: Callable[[], Made]) -> Made:
 
 
 class Signals:
-    """SIGINT and SIGTERM ask the run to stop; a second one ends it at once."""
+    """SIGINT and SIGTERM end the process at once, but once there are steps, they ask the run to stop; a second one
+    then ends it at once."""
 
     def __init__(self) -> None:
         """received: its number, or 0."""
         self.received = 0
+        self._saves = False
+
+    def save_first(self) -> None:
+        """From here on there is something to lose."""
+        self._saves = True
 
     def __enter__(self) -> Signals:
         """Itself."""
@@ -51,7 +57,9 @@ class Signals:
             signal.signal(one, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
-        if self.received:
+        if not self._saves and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.received or not self._saves:
             raise SystemExit(128 + number)
         self.received = number
 

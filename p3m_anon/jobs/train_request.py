@@ -104,9 +104,9 @@ class TrainPlan:
 class TrainSummary:
     """What came of it.
 
-    signal: that ended the run before its end, or 0. skipped: times that another picture took the place of a bad one,
-    as far as this process saw. problems: pictures that are not trained on, a line each. best_sad: None without a
-    validation. shows_clear_faces: the run folder's pictures are private.
+    signal: that ended the run before its end, or 0. skipped: pictures in whose place another one was taken. problems:
+    pictures that are not trained on, a line each; unscored: those that a validation since the run went on could not
+    score. best_sad: None without a validation. shows_clear_faces: the panels are private.
     """
 
     folder: str
@@ -119,14 +119,15 @@ class TrainSummary:
     best_step: int = 0
     skipped: int = 0
     problems: list[str] = field(default_factory=list)
+    unscored: list[str] = field(default_factory=list)
     shows_clear_faces: bool = False
     seconds: float = 0.0
     images_per_second: float | None = None
 
     @property
     def exit_code(self) -> int:
-        """130 and 143 after a signal; 1 if a picture was skipped or left out."""
-        return 128 + self.signal if self.signal else int(bool(self.skipped or self.problems))
+        """130 and 143 after a signal; 1 if a picture was skipped, left out, or not scored."""
+        return 128 + self.signal if self.signal else int(bool(self.skipped or self.problems or self.unscored))
 
     def to_json(self) -> str:
         """All of it, for other programs."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from p3m_anon.dataset.rows import Split
 from p3m_anon.engines.local import Limits, Stages, one_thread, stream
+from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import METRICS, EvalRow
 from p3m_anon.evaluation.tables import means
-from p3m_anon.jobs.eval_inputs import Picture
+from p3m_anon.jobs.eval_inputs import Originals, Picture, pictures
 from p3m_anon.jobs.eval_picture import Loaded, PictureJob, Result, Task
 from p3m_anon.jobs.layers_sets import pixels_of
 from p3m_anon.training.loop import Validation
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from p3m_anon.arrays import RGB
+    from p3m_anon.jobs.train_inputs import TrainInputs
     from p3m_anon.matting.trimap import Trimap
 
 SHOWN = 6  # pictures on a sheet
@@ -33,6 +36,33 @@ def chosen(pictures: Sequence[Picture], count: int) -> list[Picture]:
     if not count or count >= len(pictures):
         return list(pictures)
     return [pictures[place * len(pictures) // count] for place in range(count)]
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a run is validated on. clear: the panels show clear faces. notices: a line each, for the user."""
+
+    pictures: tuple[Picture, ...] = ()
+    clear: bool = False
+    notices: tuple[str, ...] = ()
+
+
+def validated(inputs: TrainInputs, split: Split, count: int) -> Validated:
+    """`count` pictures of a split, of the kind that is trained on; where originals are missing, the blurred ones."""
+    try:
+        found = list(pictures(inputs.root, split))
+    except UsageError as error:
+        return Validated(notices=(f"no validation: {error}",))
+    shown = tuple(chosen(found, count))
+    if split == "P3M-500-NP" or inputs.protocol == "B":
+        return Validated(shown, split == "P3M-500-NP")
+    if not (inputs.originals_folder / split).is_dir():
+        why = (
+            f"validated on blurred pictures, as {inputs.originals_folder} has no {split}; eval B:N needs its originals"
+        )
+        return Validated(shown, notices=(why,))
+    originals = Originals(inputs.root, split, inputs.originals_folder)
+    return Validated(tuple(originals.of(one) for one in shown), True)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -332,3 +333,61 @@ def test_unknown_names_are_refused(root: Path) -> None:
         request(root, settings=replace(SETTINGS, method="modnet"))
     with pytest.raises(UsageError, match="fp16 needs a GPU"):
         train(request(root, settings=replace(SETTINGS, precision="fp16")))
+
+
+def test_after_a_loss_that_is_not_finite_its_remedies_may_change(root: Path) -> None:
+    train(request(root))
+    out = root.with_name("run")
+    (out / "not-finite-step-3-rank-0.pt").write_bytes(b"")
+    gentler = replace(SETTINGS, max_steps=3, learning_rate=1e-4, clip=1.0, precision="bf16")
+    listener = Listener()
+    assert train(request(root, settings=gentler, resume=True), listener).step == 3
+    lines = ["clip: 0.0 -> 1.0", "learning_rate: 0.001 -> 0.0001", "precision: fp32 -> bf16"]
+    assert f"from step 2 on with other settings than before: {'; '.join(lines)}" in listener.notices
+    assert [row["learning_rate"] for row in curve(out)] == ["0.001", "0.001", "0.0001"]
+    train(request(root, settings=replace(gentler, max_steps=4), resume=True))
+    changed = [{"after_step": 2, "settings": lines}]
+    assert json.loads((out / "settings.json").read_text())["changed"] == changed
+    assert json.loads(torch.load(out / "last.ckpt", weights_only=True)["p3m_anon"])["changed"] == changed
+    with pytest.raises(UsageError, match=r"samples\.seed: 0 -> 7"):
+        train(request(root, settings=replace(gentler, samples=replace(gentler.samples, seed=7)), resume=True))
+
+
+def test_pictures_that_a_validation_cannot_score_make_the_exit_code(root: Path) -> None:
+    (root / "validation" / "P3M-500-P" / "mask" / "p_101.png").write_bytes(b"none")
+    summary = train(request(root))
+    assert summary.exit_code == 1
+    assert [line.partition(":")[0] for line in summary.unscored] == ["p_101"]
+
+
+def test_before_the_first_step_a_signal_ends_the_run_at_once(root: Path) -> None:
+    class Impatient(Watch):
+        def __init__(self) -> None:
+            self.compared = 0
+
+        def on_compared(self) -> None:
+            self.compared += 1
+            os.kill(os.getpid(), signal.SIGINT)
+
+    watch = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        train(request(root), watch)
+    assert watch.compared == 1
+    assert not (root.with_name("run") / "last.ckpt").exists()
+
+
+def test_normal_pictures_are_validated_on_normal_ones(root: Path) -> None:
+    originals = root.with_name("dataset.private") / "originals"
+    for split in ("train", "validation/P3M-500-P"):
+        shutil.copytree(root / split / "blurred_image", originals / Path(split).name)
+    for file in originals.rglob("*.jpg"):
+        file.write_bytes(file.read_bytes() + b"\0")  # as far as bytes tell, not the blurred picture
+    inputs = TrainInputs(root, protocol="N")
+    summary = train(request(root, inputs=inputs))
+    assert summary.shows_clear_faces
+    assert [file.name for file in (root.with_name("run") / "panels").iterdir()] == ["step-0000002-clear-faces.png"]
+    shutil.rmtree(originals / "P3M-500-P")
+    listener = Listener()
+    summary = train(request(root, inputs=inputs, out=root.with_name("other")), listener)
+    assert any("validated on blurred pictures" in line for line in listener.notices)
+    assert not summary.shows_clear_faces

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
 from p3m_anon.jobs.eval_inputs import pictures
-from p3m_anon.jobs.train_validation import SHOWN, Validator, chosen
+from p3m_anon.jobs.train_inputs import TrainInputs
+from p3m_anon.jobs.train_validation import SHOWN, Validator, chosen, validated
 from p3m_anon.methods.p3mnet.network import P3MNet
 from tests.jobs.train_cases import make_dataset
 
@@ -64,3 +66,19 @@ def test_the_chosen_are_evenly_spread() -> None:
     assert chosen(numbers, 4) == [0, 125, 250, 375]
     assert chosen(numbers, 0) == numbers
     assert chosen(numbers, 600) == numbers
+
+
+def test_a_run_on_originals_is_validated_on_originals(root: Path, tmp_path: Path) -> None:
+    originals = tmp_path / "clear" / SPLIT
+    shutil.copytree(root / "validation" / SPLIT / "blurred_image", originals)
+    found = validated(TrainInputs(root, protocol="N", originals=originals.parent), SPLIT, 2)
+    assert [one.image for one in found.pictures] == [originals / "p_100.jpg", originals / "p_102.jpg"]
+    assert (found.clear, found.notices) == (True, ())
+    blurred = validated(TrainInputs(root), SPLIT, 2)
+    assert [one.image.parent.name for one in blurred.pictures] == ["blurred_image"] * 2
+    assert (blurred.clear, blurred.notices) == (False, ())
+    absent = validated(TrainInputs(root, protocol="N", originals=tmp_path), SPLIT, 2)
+    assert absent.pictures == blurred.pictures
+    assert not absent.clear
+    (notice,) = absent.notices
+    assert notice.startswith("validated on blurred pictures")
