@@ -103,9 +103,10 @@ def train(root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on `train` of the dataset ROOT; the defaults are the paper's.
 
     The run folder gets last.ckpt and best.ckpt, which eval takes with --checkpoint; best has the lowest SAD on the
-    test pictures of --validate, so a number to report comes from last. Also metrics.csv, curves.png,
-    TensorBoard's files, panels of the validation, and settings.json. Ctrl-C and SIGTERM save and end; the same command
-    with --resume goes on, and on a CPU it gives the very numbers that it would have given without the break. Without a GPU it trains on the CPU. Pictures that are, or look like, test pictures are refused.
+    test pictures of --validate, so a number to report comes from last. Also metrics.csv, curves.png, TensorBoard's
+    files, panels of the validation, and settings.json. Ctrl-C and SIGTERM save and end; the same command with --resume
+    goes on, and on a CPU it gives the very numbers that it would have given without the break. Without a GPU it trains
+    on the CPU. Pictures that are, or look like, test pictures are refused.
 
     \b
     Examples:

@@ -62,7 +62,6 @@ class TrainingSet:
     rows: sorted by id. composition: goes into SampleSettings. notices, problems: a line each, for the user; problems
     name pictures that are not trained on. manifest_sha256: of ROOT/manifest.jsonl, None where there is none. files: id
     -> sha256 of its picture, its alpha and, with composition, its layers; "" for one that cannot be read.
-    shows_clear_faces: what is made of these pictures is private.
     """
 
     rows: tuple[TrainRow, ...]
@@ -71,7 +70,6 @@ class TrainingSet:
     problems: tuple[str, ...]
     manifest_sha256: str | None
     files: dict[str, list[str]]
-    shows_clear_faces: bool
 
     @property
     def digest(self) -> str:
@@ -108,7 +106,6 @@ def training_set(inputs: TrainInputs, on_file: Callable[[], None] = lambda: None
         tuple(problems),
         file_sha256(manifest) if manifest.is_file() else None,
         files,
-        inputs.protocol == "N",
     )
 
 

@@ -60,7 +60,7 @@ def test_a_download_without_a_manifest(root):
     assert [row.id for row in found.rows] == ["p_0", "p_1", "p_2", "p_3"]
     assert {Path(row.image).parent for row in found.rows} == {root / BLURRED}
     assert {Path(row.alpha).parent for row in found.rows} == {root / MASK}
-    assert (found.problems, found.manifest_sha256, found.shows_clear_faces) == ((), None, False)
+    assert (found.problems, found.manifest_sha256) == ((), None)
 
 
 def test_the_order_of_the_manifest_does_not_matter(root):
@@ -104,7 +104,6 @@ def test_n_takes_originals_and_nothing_else(root, originals):
     found = training_set(TrainInputs(root, "N"))
     assert {Path(row.image).parent for row in found.rows} == {originals / "train"}
     assert {Path(row.alpha).parent for row in found.rows} == {root / MASK}
-    assert found.shows_clear_faces
     (originals / "train" / "p_2.png").unlink()
     found = training_set(TrainInputs(root, "N"))
     assert [row.id for row in found.rows] == ["p_0", "p_1", "p_3"]
