@@ -39,7 +39,8 @@ CURVES, PANELS = "curves.png", "panels"
 def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
     """Train to the end, or to a signal; the run folder then holds what `eval` wants, and what `resume` goes on from.
 
-    Raises UsageError before anything is written, Stopped where the run cannot go on. Processes but the first one are silent, and leave with SystemExit(0) where the first one raises.
+    Raises UsageError before anything is written, Stopped where the run cannot go on. Processes but the first
+    one are silent, and leave with SystemExit(0) where the first one raises.
     """
     from p3m_anon.training.devices import make_fabric
 
