@@ -131,7 +131,7 @@ def show_plan(plan: TrainPlan, summary: TrainSummary) -> None:
         out.print(line)
     if plan.seconds_per_step is not None and plan.hours is not None:
         out.print(
-            f"a step takes {plan.seconds_per_step:.2f} s here, without reading: {duration(plan.hours * 3600)} in all"
+            f"a step takes {plan.seconds_per_step:.2f} s here, without reading: {duration(plan.hours * 3600)} to go"
         )
     _problems(out, summary)
     out.print("dry run: no run was begun")

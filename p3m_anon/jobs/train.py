@@ -63,20 +63,24 @@ def train(request: TrainRequest, watch: Watch | None = None) -> TrainSummary:
 def plan(request: TrainRequest, watch: Watch | None = None) -> tuple[TrainPlan, TrainSummary]:
     """What `train` would do, and how long a step takes here: of one picture on a CPU, else of a whole batch."""
     from p3m_anon.jobs.train_trial import seconds_per_step
+    from p3m_anon.training.checkpoints import kept_step
     from p3m_anon.training.devices import make_fabric
 
     watch = watch or Watch()
     keep_apart(request)
-    run = _gather(request, request.devices, watch)
+    run = _gather(request, request.devices, watch, keeps=False)
     run = _checked(request, run)
     for line in run.notices:
         watch.on_notice(line)
     fabric = make_fabric(request.device, 1, request.settings.precision)
     network = build(run.settings, request.backbone)
     batches = len(run.found.rows) // (run.settings.batch_size * request.devices)
-    said = _plan_of(run, network, batches, request.devices, str(fabric.device), 0)
+    done = kept_step(request.out)
+    said = _plan_of(run, network, batches, request.devices, str(fabric.device), done)
     said = replace(said, seconds_per_step=seconds_per_step(fabric, network, run.settings))
-    return said, TrainSummary(str(request.out), 0, said.steps, 0, problems=list(run.found.problems))
+    return said, TrainSummary(
+        str(request.out), done, said.steps, done // said.steps_per_epoch, problems=list(run.found.problems)
+    )
 
 
 def build(settings: RunSettings, backbone: Path | None) -> nn.Module:
@@ -109,9 +113,9 @@ class _Run:
     notices: tuple[str, ...] = ()
 
 
-def _gather(request: TrainRequest, world: int, watch: Watch) -> _Run:
+def _gather(request: TrainRequest, world: int, watch: Watch, *, keeps: bool = True) -> _Run:
     """In the first process alone: it reads every picture once."""
-    found = training_set(request.inputs, watch.on_compared)
+    found = training_set(request.inputs, watch.on_compared, keeps=keeps)
     settings = replace(
         request.settings,
         samples=replace(request.settings.samples, composition=found.composition),

@@ -77,24 +77,25 @@ class TrainingSet:
         return hashlib.sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
 
 
-def training_set(inputs: TrainInputs, on_file: Callable[[], None] = lambda: None) -> TrainingSet:
+def training_set(inputs: TrainInputs, on_file: Callable[[], None] = lambda: None, *, keeps: bool = True) -> TrainingSet:
     """The pictures of train.
 
     Raises UsageError where there are none, where protocol N lacks its originals, and where a picture is, or looks
-    like, one of P3M-500-P or P3M-500-NP. on_file: called for each file that is read.
+    like, one of P3M-500-P or P3M-500-NP. on_file: called for each file that is read. keeps: what is found is kept in
+    the private folder.
     """
     _check_request(inputs)
     rows, problems = _rows(inputs)
     composed = composition_of(rows, inputs.composition)
     notices = [composed.notice] if composed.notice else []
-    with Fingerprints(inputs.private_folder, on_file) as known:
+    with Fingerprints(inputs.private_folder, on_file, keeps=keeps) as known:
         trained = known.of((row.id, Path(row.image)) for row in rows)
         tests = known.of(_tests(inputs))
         notices += known.notices
         unread = "it will stop the training, or be skipped with --skip-bad"
         notices += [f"{one.name}: {unread}: {one.problem}" for one in trained.bad]
         notices += [f"{one.name}: not compared with train, as {one.problem}" for one in tests.bad]
-        refuse_leaks(trained, tests, inputs.private_folder)
+        refuse_leaks(trained, tests, inputs.private_folder if keeps else None)
         files = _files(rows, trained, known, layers=composed.on)
     if inputs.protocol == "N":
         _refuse_blurred(inputs.root, trained)

@@ -5,6 +5,7 @@ Every file is read once; its digests are kept privately, and taken from there wh
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -46,10 +47,15 @@ class Fingerprinted(NamedTuple):
 class Fingerprints:
     """Fingerprints of files, computed on all cores and kept; a context manager for one thread."""
 
-    def __init__(self, private: Path, on_file: Callable[[], None] = lambda: None) -> None:
-        """Where `private` cannot be written they are kept in memory, and a notice says so."""
+    def __init__(self, private: Path, on_file: Callable[[], None] = lambda: None, *, keeps: bool = True) -> None:
+        """Where `private` cannot be written they are kept in memory, and a notice says so; nothing is written at all
+        without `keeps`."""
         self.notices: list[str] = []
         self._on_file = on_file
+        if not keeps:
+            self._db = _in_memory(private / CACHE)
+            self._create()
+            return
         try:
             private.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(private / CACHE, os.O_CREAT | os.O_RDWR, 0o600))
@@ -136,8 +142,18 @@ class Fingerprints:
         )
 
 
-def refuse_leaks(trained: Fingerprinted, tests: Fingerprinted, private: Path) -> None:
-    """Raises UsageError if a picture of `trained` is one of `tests` or looks like it; a file lists them all."""
+def _in_memory(file: Path) -> sqlite3.Connection:
+    """A copy of what is known, as far as it can be read."""
+    db = sqlite3.connect("")
+    if file.is_file():
+        uri = f"{file.absolute().as_uri()}?mode=ro"
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(uri, uri=True)) as kept:
+            kept.backup(db)
+    return db
+
+
+def refuse_leaks(trained: Fingerprinted, tests: Fingerprinted, private: Path | None) -> None:
+    """Raises UsageError if a picture of `trained` is one of `tests` or looks like it; a file in `private` lists all."""
     found = list(_leaks(trained.good, tests.good))
     if not found:
         return
@@ -150,7 +166,9 @@ def refuse_leaks(trained: Fingerprinted, tests: Fingerprinted, private: Path) ->
     )
 
 
-def _listed(ids: list[str], private: Path) -> str:
+def _listed(ids: list[str], private: Path | None) -> str:
+    if private is None:
+        return ", an id a line; the run itself lists them all in a file"
     try:
         text = "".join(f"{one}\n" for one in ids)
         write_bytes(private / LEAKS, text.encode("utf-8", "surrogateescape"), private=True)

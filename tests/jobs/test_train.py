@@ -241,9 +241,9 @@ def test_a_run_that_began_meanwhile_is_not_overwritten(root: Path, monkeypatch) 
     """While pictures were read, nobody held the lock."""
     train(request(root, out=root.with_name("other")))
 
-    def slow(*arguments: object) -> object:
+    def slow(*arguments: object, **more: object) -> object:
         shutil.copytree(root.with_name("other"), root.with_name("run"))
-        return training_set(*arguments)
+        return training_set(*arguments, **more)
 
     monkeypatch.setattr("p3m_anon.jobs.train.training_set", slow)
     with pytest.raises(UsageError, match="holds a run; go on with it with --resume"):
@@ -326,6 +326,30 @@ def test_a_dry_run_measures_a_step_and_begins_none(root: Path) -> None:
     assert said.hours == pytest.approx(6 * said.seconds_per_step / 3600)
     assert summary.exit_code == 0
     assert not root.with_name("run").exists()
+
+
+def test_a_dry_run_of_a_run_that_goes_on_counts_what_is_left(root: Path) -> None:
+    train(request(root))
+    said, summary = plan(request(root, settings=replace(SETTINGS, max_steps=6), resume=True))
+    assert (said.steps, said.done, summary.step, summary.epoch) == (6, 2, 2, 1)
+    assert said.hours == pytest.approx(4 * said.seconds_per_step / 3600)
+
+
+def test_a_dry_run_writes_nothing_and_uses_what_is_known(root: Path, monkeypatch) -> None:
+    plan(request(root))
+    assert not root.with_name("dataset.private").exists()
+    train(request(root))
+    before = {file: file.stat().st_mtime_ns for file in root.parent.rglob("*")}
+    monkeypatch.setattr("p3m_anon.jobs.train_leaks.read", lambda path: pytest.fail(f"{path} is read again"))
+    plan(request(root, resume=True))
+    assert {file: file.stat().st_mtime_ns for file in root.parent.rglob("*")} == before
+
+
+def test_a_dry_run_lists_no_leaks_in_a_file(root: Path) -> None:
+    shutil.copy(root / "train/blurred_image/p_001.jpg", root / "validation/P3M-500-P/blurred_image/p_100.jpg")
+    with pytest.raises(UsageError, match="FILE, an id a line; the run itself lists them"):
+        plan(request(root))
+    assert not root.with_name("dataset.private").exists()
 
 
 def test_unknown_names_are_refused(root: Path) -> None:

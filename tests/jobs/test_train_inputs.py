@@ -13,6 +13,7 @@ import pytest
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_rows import read_rows, write_rows
 from p3m_anon.files.images import read
+from p3m_anon.jobs import train_leaks
 from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
 from p3m_anon.jobs.train_inputs import TrainInputs, training_set
 from p3m_anon.jobs.train_leaks import CACHE, LEAKS
@@ -191,6 +192,18 @@ def test_an_original_of_a_test_picture_is_refused(root, originals):
 def test_without_test_splits_there_is_nothing_to_compare_with(root):
     shutil.rmtree(root / "validation")
     assert len(training_set(TrainInputs(root)).rows) == 4
+
+
+def test_a_known_digest_is_not_computed_again(root, monkeypatch):
+    training_set(TrainInputs(root))
+    hashed = []
+    real = train_leaks.file_sha256
+    monkeypatch.setattr(train_leaks, "file_sha256", lambda path: hashed.append(Path(path).name) or real(path))
+    training_set(TrainInputs(root))
+    assert hashed == []
+    save(root / MASK / "p_2.png", eight(disc(5)))
+    training_set(TrainInputs(root))
+    assert hashed == ["p_2.png"]
 
 
 def test_every_picture_is_read_once_and_what_is_known_is_private(root, monkeypatch):
