@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from p3m_anon.errors import Stopped
-from p3m_anon.training.metrics_log import TENSORBOARD, Log, Table, read_table
+from p3m_anon.training.metrics_log import METRICS, TENSORBOARD, VALIDATIONS, Log, Table, read_table
 
 NAN = float("nan")
 
@@ -78,3 +78,16 @@ def test_tensorboard_shows_no_steps_of_an_attempt_that_was_lost(tmp_path: Path, 
             log.step({"step": step, "loss": loss})
         log.close()
     assert plotted(tmp_path) == [(step, 1.0 if step <= goes_on_from else 2.0) for step in range(1, 4)]
+
+
+def test_both_tables_and_tensorboard_are_on_disk_before_a_checkpoint(tmp_path: Path, monkeypatch) -> None:
+    log = Log(tmp_path, 0, 0)
+    log.step({"step": 1, "loss": 2.0})
+    log.validation({"step": 1, "sad": 3.0})
+    synced: list[str] = []
+    names = {(tmp_path / name).stat().st_ino: name for name in (METRICS, VALIDATIONS)}
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(names[os.fstat(handle).st_ino]))
+    monkeypatch.setattr(log._board, "flush", lambda: synced.append(TENSORBOARD))
+    log.sync()
+    assert synced == [METRICS, VALIDATIONS, TENSORBOARD]
+    log.close()
