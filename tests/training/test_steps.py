@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lightning_fabric.plugins import MixedPrecision
 
 from tests.training.cases import SETTINGS, drawn, make_stepper
 
@@ -71,3 +72,13 @@ def test_the_recipe_reaches_the_loss() -> None:
     stepper._loss = lambda output, targets, recipe: seen.append(recipe) or loss(output, targets, recipe)
     stepper.step(0, [drawn(1)])
     assert seen == ["official"]
+
+
+def test_a_run_in_full_precision_goes_on_in_fp16() -> None:
+    """Its checkpoint has no scaler's state, which a scaler would refuse."""
+    stepper = make_stepper()
+    scaler = torch.amp.GradScaler("cpu")
+    stepper._fabric.strategy._precision = MixedPrecision("16-mixed", "cpu", scaler)
+    with pytest.raises(RuntimeError):
+        scaler.load_state_dict({})
+    stepper.load_state(make_stepper().state(), "last.ckpt")
