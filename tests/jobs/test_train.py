@@ -198,6 +198,8 @@ def test_a_run_folder_is_not_among_the_originals(root: Path, tmp_path: Path) -> 
     (tmp_path / "clear").mkdir()
     with pytest.raises(UsageError, match="lies among the originals"):
         train(request(root, out=tmp_path / "clear" / "run", inputs=TrainInputs(root, "N", tmp_path / "clear")))
+    with pytest.raises(UsageError, match="lies among the originals"):
+        train(request(root, out=originals / "run", inputs=TrainInputs(root, "N", tmp_path / "clear")))
     assert not originals.exists()
 
 
@@ -215,8 +217,13 @@ def test_results_of_eval_are_no_run_folder(root: Path, tmp_path: Path) -> None:
     assert {file: file.read_bytes() for file in before} == before
 
 
-@pytest.mark.parametrize("name", ["settings.json", "pictures.json"])
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", None])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(("settings.json", content) for content in (b"{", b"{}", b"\xff", None)),
+        *(("pictures.json", content) for content in (b"{", b"[]", None)),
+    ],
+)
 def test_a_damaged_run_folder_is_one_line(root: Path, name: str, content: bytes | None) -> None:
     train(request(root))
     file = root.with_name("run") / name
