@@ -280,9 +280,9 @@ class Loop:
             self._save()
 
     def _save(self) -> None:
-        """The last checkpoint, once every loss up to it is known to be finite."""
+        """The last checkpoint, once every loss up to it is known to be finite; before the first step there is none."""
         self._settle()
-        if self._log is not None:
+        if self._log is not None and self._progress.step:
             self._log.sync()
             save_last(self._plan.folder, self._stepper, self._progress, self._plan.note)
         self._saved_step, self._saved_at = self._progress.step, time.monotonic()

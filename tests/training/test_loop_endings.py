@@ -99,6 +99,13 @@ def test_a_bad_picture_saves_and_is_named(tmp_path: Path) -> None:
     assert step_of(tmp_path) == len(losses(tmp_path)) == 6
 
 
+def test_before_the_first_step_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    loop, _ = make_loop(tmp_path, batches=DrawnBatches(bad=((0, 0),)))
+    with pytest.raises(Stopped, match="there is no checkpoint yet: begin again with the same command"):
+        loop.run(Progress())
+    assert not (tmp_path / "last.ckpt").exists()
+
+
 def test_skipped_pictures_are_named_and_counted(tmp_path: Path) -> None:
     notices: list[str] = []
     loop, _ = make_loop(
