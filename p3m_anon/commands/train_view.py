@@ -32,7 +32,7 @@ class Screen(Watch):
         self._compared: Counter | None = None
         self._bar: Progress | None = None
         self._spoken = 0.0
-        self._seconds: float | None = None
+        self._seconds, self._steps = 0.0, 0
         self._warns_of_cpu = False
 
     def __enter__(self) -> Screen:
@@ -72,16 +72,16 @@ class Screen(Watch):
 
     def on_step(self, report: StepReport) -> None:
         """A line now and then."""
-        known = self._seconds
-        share = 1 / SMOOTH if known is not None else 1.0
-        self._seconds = report.seconds * share + (known or 0.0) * (1 - share)
+        self._steps += 1
+        share = 1 / SMOOTH if self._steps > 2 else 1.0  # the first step also warms up: it does not count
+        self._seconds = report.seconds * share + self._seconds * (1 - share)
         if self._quiet:
             return
         said = f"epoch {report.epoch}, loss {report.terms['total']:.3f}, {report.pictures / self._seconds:.1f}/s"
         if self._bar:
             self._bar.update(self._task, completed=report.step, said=said)
         now = time.monotonic()
-        if self._warns_of_cpu and known is not None:  # the first step also warms up
+        if self._warns_of_cpu and self._steps > 1:
             self._warns_of_cpu = False
             self._console.print(
                 f"no GPU is used: a step takes {self._seconds:.2f} s here, the rest {self._left(report)}"
@@ -103,7 +103,6 @@ class Screen(Watch):
             )
 
     def _left(self, report: StepReport) -> str:
-        assert self._seconds is not None
         return duration((report.total - report.step) * self._seconds)
 
     def _end_comparison(self) -> None:
