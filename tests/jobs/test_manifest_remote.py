@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing.process
 import os
+import re
+import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -169,9 +172,14 @@ def test_a_store_that_fails_ends_the_command_in_one_line(store, monkeypatch, bro
 
 
 def test_no_process_is_forked(store, monkeypatch):
-    for name in ("fork", "posix_spawn", "posix_spawnp"):
-        monkeypatch.setattr(os, name, None)
-    run("verify", URL, code=1)
+    """A crash has exit code 1 too, so the whole answer must be that of a run in which processes are allowed."""
+    allowed = run("verify", URL, code=1).output
+    for owner, name in ((os, "fork"), (multiprocessing.process.BaseProcess, "start"), (subprocess.Popen, "__init__")):
+        monkeypatch.setattr(owner, name, None)
+    refused = run("verify", URL, code=1)
+    assert isinstance(refused.exception, SystemExit)
+    answers = [re.sub(r"[\d.]+ s\n", "", output) for output in (allowed, refused.output)]
+    assert answers[0] == answers[1] != ""
 
 
 def test_the_commands_take_urls(root, store, tmp_path):

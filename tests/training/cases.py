@@ -10,14 +10,26 @@ import torch
 from p3m_anon.errors import ImageError
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.batch import Batch, Replaced
+from p3m_anon.training.checkpoints import LAST, read_note
 from p3m_anon.training.devices import make_fabric
 from p3m_anon.training.loop import Hooks, Loop, Plan
+from p3m_anon.training.metrics_log import METRICS, read_table
 from p3m_anon.training.run_settings import RunSettings
 from p3m_anon.training.settings import SampleSettings
 from p3m_anon.training.steps import Stepper
 
 SETTINGS = RunSettings(width=2, batch_size=2, epochs=2, learning_rate=1e-3, samples=SampleSettings(size=32))
 NOTE = {"method": "p3mnet", "width": 2}
+
+
+def losses(folder: Path) -> list[float]:
+    """Of every step that the run's folder has."""
+    return read_table(folder / METRICS)["total"]
+
+
+def step_of(folder: Path) -> int:
+    """Of the last checkpoint."""
+    return int(read_note(folder / LAST)["step"])
 
 
 def drawn(number: int, count: int = 2, side: int = 32) -> Batch:

@@ -11,26 +11,12 @@ import torch
 
 from p3m_anon.errors import UsageError
 from p3m_anon.methods.weights import load_network, read_checkpoint
-from p3m_anon.training.checkpoints import BEST, LAST, Progress, load_last, read_note
+from p3m_anon.training.checkpoints import BEST, LAST, Progress, load_last
 from p3m_anon.training.loop import Hooks, StepReport, Validation
-from p3m_anon.training.metrics_log import METRICS, VALIDATIONS, read_table
-from tests.training.cases import NOTE, SETTINGS, DrawnBatches, counting, make_loop
+from p3m_anon.training.metrics_log import VALIDATIONS, read_table
+from tests.training.cases import NOTE, SETTINGS, DrawnBatches, counting, losses, make_loop, step_of
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def losses(folder: Path) -> list[float]:
-    return read_table(folder / METRICS)["total"]
-
-
-def step_of(folder: Path) -> int:
-    return int(read_note(folder / LAST)["step"])
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_run_goes_through_all_epochs_and_leaves_what_eval_reads(tmp_path: Path) -> None:

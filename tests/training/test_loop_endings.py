@@ -13,27 +13,12 @@ import torch
 from p3m_anon.cli import error_line
 from p3m_anon.errors import Stopped
 from p3m_anon.training.batch import Replaced
-from p3m_anon.training.checkpoints import LAST, Progress, load_last, read_note
+from p3m_anon.training.checkpoints import LAST, Progress, load_last
 from p3m_anon.training.loop import Hooks, StepReport
-from p3m_anon.training.metrics_log import METRICS, read_table
 from p3m_anon.training.skipped import SKIPPED, Skipped
-from tests.training.cases import DrawnBatches, make_loop
+from tests.training.cases import DrawnBatches, losses, make_loop, step_of
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-def losses(folder: Path) -> list[float]:
-    return read_table(folder / METRICS)["total"]
-
-
-def step_of(folder: Path) -> int:
-    return int(read_note(folder / LAST)["step"])
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
