@@ -25,7 +25,8 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from p3m_anon.jobs.layers_crew import BYTES_PER_PIXEL, BYTES_PER_PROCESS, machine_memory
+from p3m_anon.jobs.crew import BYTES_PER_PROCESS, machine_memory
+from p3m_anon.jobs.foreground import BYTES_PER_PIXEL
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLAIN = """

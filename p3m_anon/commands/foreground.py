@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 from pathlib import Path
@@ -12,21 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from p3m_anon.commands.memory import memory_option
+
 if TYPE_CHECKING:
     from p3m_anon.jobs.foreground import ForegroundRequest, ForegroundSummary
     from p3m_anon.jobs.layers_picture import LayerResult
-
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-def _bytes(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int:
-    """`8G`, `500M` and the like as bytes, in powers of 1024; 0 for the default."""
-    if text is None:
-        return 0
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if not found or not float(found[1]):
-        raise click.BadParameter(f"{text!r} is no size like 8G or 500M")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 @click.command()
@@ -39,7 +28,7 @@ def _bytes(_ctx: click.Context, _param: click.Parameter, text: str | None) -> in
     help="Of the background; the published training code reads bg/*.jpg. The foreground is always PNG.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Pictures worked on at once [default: one per core].")
-@click.option("--memory", callback=_bytes, help="For all processes together, like 8G [default: half of the machine's].")
+@memory_option()
 @click.option(
     "--private",
     type=click.Path(file_okay=False, path_type=Path),

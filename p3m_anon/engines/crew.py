@@ -26,9 +26,9 @@ class Shift(Generic[Item, Done]):
     """What a crew does.
 
     start: called once in each child, returns the function that works on an item; both must be importable
-    by name, since children are new processes. cost: pixels that an item will hold in memory. patience:
-    seconds after which a child that is still at an item is taken for hung. lost: the result of an item
-    whose child hung or died, from the item and the cause.
+    by name, since children are new processes. cost: of an item in memory, in pixels or bytes as `room` is;
+    asked several times for each. patience: seconds after which a child that is still at an item is taken
+    for hung. lost: the result of an item whose child hung or died, from the item and the cause.
     """
 
     start: Callable[[], Work[Item, Done]]
@@ -46,10 +46,10 @@ class _Child(Generic[Item]):
     deadline: float = float("inf")
 
 
-def stream_isolated(items: Iterator[Item], shift: Shift[Item, Done], workers: int, pixels: int) -> Iterator[Done]:
+def stream_isolated(items: Iterator[Item], shift: Shift[Item, Done], workers: int, room: int) -> Iterator[Done]:
     """Results as they are finished, in no fixed order; at most one item per child is under way.
 
-    pixels: upper bound of the pictures under way together (a single larger one still passes, alone).
+    room: upper bound of the costs of the items under way together (a single larger one still passes, alone).
     An exception that `Work` raises ends the run, here, as if it had been raised in this process.
     """
     context = multiprocessing.get_context("spawn")  # fork would copy locks that other threads hold
@@ -61,7 +61,7 @@ def stream_isolated(items: Iterator[Item], shift: Shift[Item, Done], workers: in
             free = [child for child in crew if child.item is None]
             if waiting is not None and (free or len(crew) < workers):
                 cost = shift.cost(waiting)
-                if not busy or sum(child.cost for child in busy) + cost <= pixels:
+                if not busy or sum(child.cost for child in busy) + cost <= room:
                     child = free[0] if free else _hire(context, shift.start, crew)
                     child.item, child.cost = waiting, cost
                     child.deadline = time.monotonic() + shift.patience(waiting)

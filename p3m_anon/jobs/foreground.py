@@ -15,7 +15,7 @@ from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.folders import find_pictures, stem_of
 from p3m_anon.files.private import locked
-from p3m_anon.jobs.layers_crew import Crew, plan_crew
+from p3m_anon.jobs.crew import Crew, plan_crew
 from p3m_anon.jobs.layers_inputs import Manifest, Pair, pairs_of, unopened
 from p3m_anon.jobs.layers_picture import (
     COMPILED,
@@ -30,6 +30,7 @@ from p3m_anon.jobs.layers_record import LayersRecord
 from p3m_anon.jobs.layers_sets import RECORD, LayerSet, find_sets, pixels_of, private_of
 
 WORST = 5  # pictures that the summary names
+BYTES_PER_PIXEL = 96  # of a picture under way; tools/bench_foreground.py --alone measures 79 to 81 for 8 bits
 OnResult = Callable[[LayerResult], None]
 
 
@@ -134,14 +135,14 @@ class _Run:
         on_result: OnResult,
     ) -> None:
         self._request, self._record, self._summary = request, record, summary
-        self._crew, self._on_result = crew, on_result
+        self._workers, self._pixels, self._on_result = crew.workers, crew.bytes // BYTES_PER_PIXEL, on_result
 
     def work(self, sets: list[LayerSet], manifest: Manifest, private: Path) -> None:
         """All pictures, then what lies there without one."""
         self._record.start()
         shift = Shift(functools.partial(start_worker, private), _cost, _patience, _lost)
         tasks = self.tasks(sets, manifest)
-        for result in stream_isolated(tasks, shift, self._crew.workers, self._crew.pixels):
+        for result in stream_isolated(tasks, shift, self._workers, self._pixels):
             if result.row is None:
                 self._fail(result)
                 continue
@@ -173,8 +174,8 @@ class _Run:
     def _obstacle(self, task: LayerTask) -> str:
         """Why work must not begin: too large a picture, or layers that are not ours."""
         pixels = pixels_of(task.pair.image)
-        if pixels > self._crew.pixels:
-            return f"its {pixels / 1e6:.0f} megapixels need more than --memory allows ({self._crew.pixels / 1e6:.0f})"
+        if pixels > self._pixels:
+            return f"its {pixels / 1e6:.0f} megapixels need more than --memory allows ({self._pixels / 1e6:.0f})"
         if self._request.replace or self._record.files(task.foreground):
             return ""
         there = [file for file in _layer_files(task.pair) if (task.root / file).exists()]

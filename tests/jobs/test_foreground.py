@@ -18,7 +18,6 @@ from p3m_anon.files.metadata import extras
 from p3m_anon.files.private import locked
 from p3m_anon.jobs import foreground as job
 from p3m_anon.jobs.foreground import ForegroundRequest, foreground_folder
-from p3m_anon.jobs.layers_crew import machine_memory, plan_crew
 from p3m_anon.jobs.layers_picture import make_layers
 from p3m_anon.jobs.layers_record import LayersRecord
 
@@ -300,22 +299,10 @@ def test_a_dry_run_writes_nothing(release):
 
 
 def test_pictures_beyond_the_memory_are_named(release, quick, monkeypatch):
-    monkeypatch.setattr(job, "plan_crew", lambda workers, memory: job.Crew(1, 3000))
+    monkeypatch.setattr(job, "plan_crew", lambda workers, memory: job.Crew(1, 3000 * 96))
     summary = run(release)
     assert summary.made == 0
     assert "need more than --memory allows" in summary.problems[0]
-
-
-def test_the_crew_fits_the_memory():
-    assert plan_crew(64, 2 << 30).workers == 3
-    assert plan_crew(1, 8 << 30).workers == 1
-    for memory in (1 << 30, 3 << 30, 64 << 30):
-        crew = plan_crew(16, memory)
-        assert (crew.workers + 1) * (256 << 20) + crew.pixels * 96 <= memory
-        assert crew.pixels > 5_000_000
-    with pytest.raises(UsageError, match="too little"):
-        plan_crew(1, 400 << 20)
-    assert machine_memory() > 1 << 28
 
 
 def test_a_child_that_dies_costs_one_picture(release):

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from p3m_anon.errors import UsageError
 
-BYTES_PER_PIXEL = 96  # of a picture under way; tools/bench_foreground.py --alone measures 79 to 81 for 8 bits
 BYTES_PER_PROCESS = 256 << 20  # of a child with nothing to do, and of the process that hands out the work
 
 
 @dataclass(frozen=True)
 class Crew:
-    """`workers`: processes. `pixels`: of all pictures under way together, and so of the largest one."""
+    """`workers`: processes. `bytes`: of all pictures under way together, on top of the processes as such."""
 
     workers: int
-    pixels: int
+    bytes: int
 
 
 def plan_crew(workers: int, memory: int) -> Crew:
@@ -29,10 +28,10 @@ def plan_crew(workers: int, memory: int) -> Crew:
     memory = memory or machine_memory() // 2
     workers = workers or len(os.sched_getaffinity(0))
     workers = max(1, min(workers, memory // (2 * BYTES_PER_PROCESS) - 1))
-    pixels = (memory - (workers + 1) * BYTES_PER_PROCESS) // BYTES_PER_PIXEL
-    if pixels <= 0:
+    left = memory - (workers + 1) * BYTES_PER_PROCESS
+    if left <= 0:
         raise UsageError(f"--memory {memory / 2**30:.2f}G is too little; a run needs 1G, and more for large pictures")
-    return Crew(workers, pixels)
+    return Crew(workers, left)
 
 
 def machine_memory() -> int:
