@@ -116,6 +116,44 @@ class PaperMethod(NamedTuple):
     needs_trimap: bool
 
 
+class PaperCell(NamedTuple):
+    """One method under one protocol in one of the tables; `values` by metric, as printed.
+
+    modules: which of P3M-Net's are built in, None in tables that do not tell. trained_on: B or N, "" if not trained.
+    """
+
+    method: str
+    modules: tuple[str, ...] | None
+    split: str
+    trained_on: str
+    tested_on: str
+    values: Mapping[str, Decimal]
+
+
+class PaperTable(NamedTuple):
+    """One of the tables 1 to 5, its cells in the paper's order."""
+
+    number: int
+    title: str
+    metrics: tuple[str, ...]
+    cells: tuple[PaperCell, ...]
+
+
+def paper_table(number: int) -> PaperTable:
+    """The table of this number, 1 to 5; ValueError for another."""
+    for table in _paper()["tables"]:
+        if table["number"] == number:
+            metrics = tuple(table["metrics"])
+            return PaperTable(number, table["title"], metrics, tuple(_cell(metrics, row) for row in table["rows"]))
+    raise ValueError(f"number must be that of a table of the paper, 1 to 5, got {number}")
+
+
+def _cell(metrics: tuple[str, ...], row: Mapping[str, Any]) -> PaperCell:
+    modules = tuple(row["modules"]) if "modules" in row else None
+    values = dict(zip(metrics, row["values"], strict=True))
+    return PaperCell(row["method"], modules, row["split"], row["trained_on"] or "", row["tested_on"], values)
+
+
 def paper_methods() -> dict[str, PaperMethod]:
     """Our name of each method of the tables -> what the paper says of it."""
     return {name: PaperMethod(**said) for name, said in _paper()["methods"].items()}
