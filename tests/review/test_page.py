@@ -400,8 +400,9 @@ def test_pictures_are_found_by_filter_and_name(visit: Visit, desk: FakeDesk) -> 
     visit.open("a.jpg")
     visit.page.click('[data-filter="reason:detectors_disagree"]')
     visit.shown("b.jpg")
-    listed = "[...document.querySelectorAll('#list [data-path]')].map((one) => one.dataset.path).join()"
-    visit.page.wait_for_function(f"{listed} === 'b.jpg'")  # the list is read while the picture is, in either order
+    visit.page.locator('#list [data-path="a.jpg"]').wait_for(state="detached")  # the list may come after the picture
+    visit.page.locator('#list [data-path="b.jpg"]').wait_for()
+    assert visit.page.locator("#list [data-path]").count() == 1
     visit.page.click('[data-filter="todo"]')
     visit.shown("a.jpg")
     visit.press("/")
