@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from p3m_anon.commands.memory import memory_option
+
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -47,6 +49,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Run folder [default: eval/SPLIT-...].")
 @click.option("--parquet", is_flag=True, help="Write rows.parquet beside rows.csv.")
 @click.option("--workers", type=click.IntRange(1), help="Pictures scored at once [default: one per core].")
+@memory_option("all processes of a method that is solved, not trained,")
 @click.option("--dry-run", is_flag=True, help="Say what would be scored and what is missing, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")
 def eval(root: Path, as_json: bool, **options: Any) -> None:

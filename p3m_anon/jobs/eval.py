@@ -17,6 +17,7 @@ from p3m_anon import __version__
 from p3m_anon.engines.local import Limits, Stages, one_thread, stream
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import METRICS, METRICS_VERSION, EvalRow, write_csv, write_parquet
+from p3m_anon.evaluation.solved import Solver
 from p3m_anon.evaluation.tables import TABLE_4, PaperRow, means, paper_row, table_4
 from p3m_anon.extras import import_extra
 from p3m_anon.files.atomic import remove_leftovers, write_bytes
@@ -24,6 +25,8 @@ from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.release import published_above
 from p3m_anon.files.weights import digest
+from p3m_anon.jobs.crew import plan_crew
+from p3m_anon.jobs.eval_crew import solve_all
 from p3m_anon.jobs.eval_files import NamedFiles, hidden_in
 from p3m_anon.jobs.eval_inputs import Originals, Picture, absent, hidden, pictures
 from p3m_anon.jobs.eval_method import load, trained_on
@@ -32,6 +35,7 @@ from p3m_anon.jobs.eval_record import RECORD, EvalRecord
 from p3m_anon.jobs.eval_request import EvalRequest, EvalSummary
 from p3m_anon.jobs.layers_sets import pixels_of
 from p3m_anon.jobs.manifest_pool import cores
+from p3m_anon.methods.registry import METHODS
 from p3m_anon.reports.eval_page import Card, EvalPage, Histogram, write_eval_page
 
 ROWS, PARQUET, SETTINGS, PAGE = "rows.csv", "rows.parquet", "settings.json", "eval.html"
@@ -47,8 +51,9 @@ def evaluate(
     """Score every picture of the split; on_result is called for each, in no fixed order.
 
     predictor: makes the mattes in the place of the one that the request names; not with `pred`. What is scored is safe
-    at once; a rerun scores what is missing or was made of other bytes. Raises UsageError before anything is written,
-    Stopped when the run cannot go on.
+    at once; a rerun scores what is missing or was made of other bytes. Solved methods work in child
+    processes, which import the calling script again: guard its own calls with `if __name__ == "__main__":`. Raises
+    UsageError before anything is written, Stopped when the run cannot go on.
     """
     start = time.monotonic()
     if predictor is None and request.checkpoint is not None:
@@ -93,6 +98,8 @@ class _Run:
             raise UsageError(f"no file in {request.pred} is called after a picture of {request.split}: <id>.png, ...")
         self._weights = digest(request.checkpoint) if request.checkpoint is not None and predictor is None else None
         self._predictor = (predictor or load(request)) if request.pred is None else None
+        is_solved = isinstance(self._predictor, Solver)
+        self._crew = plan_crew(request.workers, request.memory) if is_solved else None
         left_out = hidden(request.root, request.split) + (hidden_in(request.pred) if request.pred else 0)
         self.summary.caveats = [f"left out, as their names begin with a dot: {left_out} files"] if left_out else []
 
@@ -105,21 +112,28 @@ class _Run:
         self._take_unused()
 
     def score(self, record: EvalRecord, on_result: OnResult) -> None:
-        """Every picture through the pools, into the record."""
+        """Every picture through processes or threads, into the record."""
         request = self.request
-        workers = request.workers or cores()
+
+        def take(result: Result) -> None:
+            if result.row is None:
+                record.see(result.id)
+                self.summary.kept += 1
+            else:
+                record.add(result.row, result.panel)
+            on_result(result)
+
         base = EvalRow("", request.split, request.label)
         job = PictureJob(base, request.restricts, self._predictor, request.needs_trimap)
+        if self._crew is not None:
+            solve_all(self._tasks(record), job, METHODS[request.name], self._crew, take)
+            return
+        workers = request.workers or cores()
         stages: Stages[Task, Loaded, Loaded | Result, Result] = Stages(_cost, job.load, job.look, job.finish)
         limits = Limits(workers, device=self._predictor is not None, pixels=PIXELS_PER_WORKER * workers)
         with one_thread():
             for result in stream(self._tasks(record), stages, limits):
-                if result.row is None:
-                    record.see(result.id)
-                    self.summary.kept += 1
-                else:
-                    record.add(result.row, result.panel)
-                on_result(result)
+                take(result)
 
     def conclude(self, record: EvalRecord) -> None:
         """The files of the run folder, and the summary, from the rows that are there now."""

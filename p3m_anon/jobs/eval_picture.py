@@ -22,7 +22,7 @@ from p3m_anon.jobs.eval_files import encodable
 from p3m_anon.jobs.eval_inputs import Picture
 from p3m_anon.matting.pairs import restricted
 from p3m_anon.matting.scores import score
-from p3m_anon.matting.trimap import published_trimap
+from p3m_anon.matting.trimap import UNKNOWN, published_trimap
 from p3m_anon.reports.eval_panel import eval_panel
 
 if TYPE_CHECKING:
@@ -87,17 +87,31 @@ class PictureJob:
     predictor: Predictor | None
     needs_trimap: bool = False
 
-    def load(self, task: Task) -> Loaded | Early[Result]:
-        """Everything that is on disk; ends early for what is scored already, and for what cannot be."""
-        picture = task.picture
+    def whole(self, task: Task) -> Result:
+        """All stages of one picture."""
+        loaded = self.load(task)
+        if isinstance(loaded, Early):
+            return loaded.result
+        (seen,) = self.look([loaded])
+        return self.finish(seen)
+
+    def settled(self, task: Task) -> Result | None:
+        """The result where nothing needs to be made: it is scored already, or it cannot be."""
         try:
             if problem := obstacle(task):
                 raise ImageError(problem)
-            if task.digest and self._is_done(task):
-                return Early(Result(picture.id, None))
+            return Result(task.picture.id, None) if task.digest and self._is_done(task) else None
+        except ImageError as error:
+            return self.failed(task.picture, error)
+
+    def load(self, task: Task) -> Loaded | Early[Result]:
+        """Everything that is on disk; ends early for what is settled, and for what cannot be read."""
+        if (settled := self.settled(task)) is not None:
+            return Early(settled)
+        try:
             return self._loaded(task)
         except (ImageError, MemoryError) as error:
-            return Early(self._failed(picture, error))
+            return Early(self.failed(task.picture, error))
 
     def look(self, loaded: list[Loaded]) -> list[Loaded | Result]:
         """The mattes of a predictor, one after the other."""
@@ -114,7 +128,7 @@ class PictureJob:
             scores = score(prediction, alpha, seen.trimap)
             panel = eval_panel(seen.rgb, alpha, prediction)
         except (ValueError, MemoryError) as error:  # nan in a prediction, a trimap with other values
-            return self._failed(seen.picture, error)
+            return self.failed(seen.picture, error)
         row = seen.row
         key = row.prediction_sha256 if self.predictor is None else row.image_sha256
         digest = self._digest(key, row.alpha_sha256, row.trimap_sha256)
@@ -163,7 +177,7 @@ class PictureJob:
             matte = self.predictor.predict(loaded.rgb, loaded.trimap if self.needs_trimap else None)
             _fit("prediction", matte, loaded.alpha)
         except (ImageError, WeightsError, ValueError, MemoryError) as error:  # too large, too small, not finite
-            return self._failed(loaded.picture, error)
+            return self.failed(loaded.picture, error)
         digest = hashlib.sha256(matte.tobytes()).hexdigest()
         loaded.row = replace(loaded.row, prediction_sha256=digest, seconds=time.monotonic() - start)
         loaded.prediction = matte
@@ -189,7 +203,8 @@ class PictureJob:
         maker = self.predictor.digest if self.predictor is not None else _MATTE
         return digest_of(maker, key, alpha, trimap or MADE, "transition" if self.restrict else "whole")
 
-    def _failed(self, picture: Picture, error: Exception) -> Result:
+    def failed(self, picture: Picture, error: Exception) -> Result:
+        """The row of a picture that has no score."""
         text = encodable(" ".join(str(error).split()))
         if isinstance(error, MemoryError):
             text = "not enough memory for it; close other programs, or use fewer --workers"
@@ -199,6 +214,16 @@ class PictureJob:
 def obstacle(task: Task) -> str:
     """Why a picture cannot be scored, as far as the dataset's list and the names of the files tell; else ""."""
     return task.picture.problem or (_CLEAR if task.picture.face == "clear" else task.problem)
+
+
+def area_of(picture: Picture) -> tuple[int, int]:
+    """How many pixels it has, and how many of them are unknown. Raises ImageError for a file that does not do."""
+    if picture.trimap is not None:
+        trimap = _levels(_read(picture.trimap, "trimap", picture))
+    else:
+        assert picture.alpha is not None
+        trimap = published_trimap(_read(picture.alpha, "alpha", picture).pixels, KERNEL)
+    return trimap.size, int(np.count_nonzero(trimap == UNKNOWN))
 
 
 def unit(pixels: AlphaPixels) -> npt.NDArray[np.float64]:

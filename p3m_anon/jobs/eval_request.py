@@ -23,7 +23,8 @@ class EvalRequest:
     root: a dataset in P3M-10k's form. Either pred, a folder of mattes, or method and checkpoint, which make them; with
     pred, method says whose mattes they are. protocol: trained on : tested on, for train and P3M-500-P. originals: of
     the pictures, where they are tested on. trained: what the checkpoint's note says of its training; `evaluate` fills
-    it in. out: the run folder, default `eval/...`. workers: 0 is one per core.
+    it in. out: the run folder, default `eval/...`. workers: 0 is one per core. memory: bytes for
+    all processes of a solved method, 0 is half of the machine's; networks and mattes from a folder do not look at it.
     """
 
     root: Path
@@ -41,6 +42,7 @@ class EvalRequest:
     out: Path | None = None
     parquet: bool = False
     workers: int = 0
+    memory: int = 0
     dry_run: bool = False
 
     def __post_init__(self) -> None:

@@ -39,6 +39,10 @@ class Cost:
         """Bytes for a picture of `pixels`, `unknown` of them unknown."""
         return round(self.bytes[0] * pixels + self.bytes[1] * unknown)
 
+    def seconds(self, pixels: int, unknown: int) -> float:
+        """For the same, on one core."""
+        return (self.microseconds[0] * pixels + self.microseconds[1] * unknown) / 1e6
+
 
 @dataclass(frozen=True)
 class Method:

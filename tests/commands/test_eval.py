@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_what_begins_with_a_dot_is_named_by_a_dry_run_too(root):
     assert (
         "note: left out, as their names begin with a dot: 1 files" in run(root, "--pred", "mattes", "--dry-run").stdout
     )
+
+
+def test_memory_is_a_size_as_in_foreground(root, monkeypatch):
+    asked = []
+    monkeypatch.setattr("p3m_anon.jobs.eval.evaluate", lambda request, **_: asked.append(request.memory) or sys.exit(0))
+    for arguments in ([], ["--memory", "16G"], ["--memory", "700mb"]):
+        run(root, "--method", "closed_form", *arguments)
+    assert asked == [0, 16 << 30, 700 << 20]
+    assert "'lots' is no size like 8G or 500M" in run(root, "--method", "knn", "--memory", "lots").output
 
 
 @pytest.mark.parametrize(

@@ -87,3 +87,21 @@ def test_children_end_with_the_stream():
     stream.close()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def note_the_time(item):
+    """Runs in a child; the clock is that of all processes."""
+    begin = time.monotonic()
+    time.sleep(0.3)
+    return item, begin, time.monotonic()
+
+
+def start_noting():
+    return note_the_time
+
+
+def test_never_more_is_under_way_than_there_is_room_for():
+    results = run([300, 400, 500, 600, 100, 200], 4, start=start_noting, cost=lambda item: item)
+    for _, begin, _ in results:
+        assert sum(cost for cost, first, last in results if first <= begin < last) <= 1000
+    assert len(results) == 6
