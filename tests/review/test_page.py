@@ -44,7 +44,7 @@ def test_a_polygon_is_sent_as_clicked_and_the_next_picture_comes(visit: Visit, d
         "path": "a.jpg", "sha256": "digest of a.jpg", "version": 0, "who": "Ada", "verdict": "mask", "as_drawn": False,
         "confirmed": [], "filter": "todo",
     }  # fmt: skip
-    assert visit.page.inner_text("#progress") == "1 of 4 decided"
+    visit.page.wait_for_selector("#progress >> text='1 of 4 decided'")
 
 
 def test_a_polygon_is_as_exact_when_one_is_near(visit: Visit, desk: FakeDesk) -> None:
@@ -374,7 +374,7 @@ def test_a_sample_is_looked_through(visit: Visit, desk: FakeDesk) -> None:
     visit.page.goto(f"{visit.url}#f=sample")
     visit.shown("a.jpg")
     assert visit.page.get_attribute("#canvas", "data-which") == "released"
-    assert "0 of 4 looked at, 0 missed" in visit.page.inner_text("#sample")
+    visit.page.wait_for_selector("#sample >> text=0 of 4 looked at, 0 missed")
     visit.press("o")
     visit.page.wait_for_selector("#canvas[data-ready=true][data-which=original]")
     for path in ("b.jpg", "c.jpg", "d.jpg"):
@@ -382,7 +382,7 @@ def test_a_sample_is_looked_through(visit: Visit, desk: FakeDesk) -> None:
         visit.shown(path)
     visit.press("c")
     visit.page.wait_for_selector("#statement >> text=0 of 4 missed")
-    assert "4 of 4 looked at, 0 missed" in visit.page.inner_text("#sample")
+    visit.page.wait_for_selector("#sample >> text=4 of 4 looked at, 0 missed")
 
 
 def test_when_nothing_waits_the_page_says_what_to_do_next(visit: Visit, desk: FakeDesk) -> None:
