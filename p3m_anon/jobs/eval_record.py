@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from pathlib import Path
 
@@ -126,6 +127,19 @@ class EvalRecord:
                 f"{self._folder / RECORD} cannot be written: its disk fails or is full; what is there is kept"
             )
         return Stopped(f"{self._folder / RECORD} cannot be used ({text}); choose another --out, or remove the file")
+
+
+def read_panels(folder: Path, ids: Iterable[str]) -> dict[str, bytes]:
+    """The panels of these pictures of a run that is over; those that it does not have are left out.
+
+    Nothing is written. Raises Stopped where the record cannot be read.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(f"{(folder / RECORD).resolve().as_uri()}?mode=ro", uri=True)) as db:
+            found = ((id, db.execute("SELECT panel FROM rows WHERE id = ?", (id,)).fetchone()) for id in ids)
+            return {id: bytes(one[0]) for id, one in found if one is not None}
+    except sqlite3.Error as error:
+        raise Stopped(f"{folder / RECORD} cannot be read ({error}); run the evaluation again") from error
 
 
 def _row(found: tuple[str | float | None, ...]) -> EvalRow:
