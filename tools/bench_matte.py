@@ -30,7 +30,7 @@ from p3m_anon.evaluation.passes import Passes
 from p3m_anon.evaluation.predict import STRATEGIES
 from p3m_anon.evaluation.strategies import STRATEGIES as BY_NAME
 from p3m_anon.evaluation.strategies import published_size
-from p3m_anon.methods.p3mnet.layers import fold_batch_norm
+from p3m_anon.methods.layers import fold_batch_norm
 from p3m_anon.methods.p3mnet.network import P3MNet
 from p3m_anon.methods.weights import load_network
 

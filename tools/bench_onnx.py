@@ -17,9 +17,9 @@ from collections.abc import Callable
 import click
 import torch
 
+from p3m_anon.methods.layers import fold_batch_norm
 from p3m_anon.methods.onnx_check import drawn_picture
 from p3m_anon.methods.onnx_export import INPUT, OnnxForm, to_onnx
-from p3m_anon.methods.p3mnet.layers import fold_batch_norm
 from p3m_anon.methods.registry import METHODS
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import click
 
 from p3m_anon.commands.memory import memory_option
+from p3m_anon.evaluation.predict import STRATEGIES
+from p3m_anon.methods.registry import METHODS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -23,14 +25,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--split", type=click.Choice(["P3M-500-P", "P3M-500-NP", "train"]), default="P3M-500-P", show_default=True
 )
 @click.option("--pred", type=FOLDER, help="Mattes to score, one for each picture: <id>.png or any format we read.")
-@click.option("--method", help="Makes the mattes, like p3mnet; with --pred: whose mattes they are.")
+@click.option("--method", help=f"Makes the mattes: {', '.join(METHODS)}. With --pred: whose mattes they are.")
 @click.option("--checkpoint", type=FILE, help="The method's weights: our own or as published.")
 @click.option(
     "--strategy",
-    type=click.Choice(["resize", "hybrid", "full", "tiled"]),
-    default="hybrid",
-    show_default=True,
-    help="How pictures get to the network's size and back; they are not reduced first, as matte does to 1080 pixels.",
+    type=click.Choice(STRATEGIES),
+    help="How pictures get to the network's size and back; they are not reduced first, as matte does to 1080 pixels "
+    "[default: hybrid, or the first of resize and full that the method has].",
 )
 @click.option(
     "--precision", type=click.Choice(["float32", "float16", "bfloat16"]), default="float32", show_default=True

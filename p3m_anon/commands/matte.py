@@ -32,9 +32,8 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
-    default="hybrid",
-    show_default=True,
-    help="hybrid, resize: as published. full: one undistorted pass. tiled: the same in bounded memory.",
+    help="hybrid, resize: as published. full: one undistorted pass. tiled: the same in bounded memory "
+    "[default: hybrid, or the first of resize and full that the method has].",
 )
 @click.option(
     "--rgba", is_flag=True, help="Cut-outs too, as RGBA PNG in OUT.rgba, in the estimated foreground colours."

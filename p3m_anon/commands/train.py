@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from p3m_anon.methods.registry import NETWORKS
+
 if TYPE_CHECKING:
     from p3m_anon.jobs.train_request import TrainRequest
 
@@ -35,7 +37,7 @@ def _ids(file: Path) -> Iterator[str]:
 @click.command()
 @click.argument("root", type=FOLDER)
 @click.option("--out", type=NEW_FOLDER, required=True, help="Run folder, outside of ROOT: checkpoints, curves, record.")
-@click.option("--method", default="p3mnet", show_default=True, help="p3mnet or basic.")
+@click.option("--method", default="p3mnet", show_default=True, help=f"{', '.join(NETWORKS)}.")
 @click.option(
     "--protocol", type=click.Choice(["B", "N"]), default="B", show_default=True, help="Blurred pictures, or originals."
 )

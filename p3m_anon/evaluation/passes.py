@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from p3m_anon.errors import TooLarge, UsageError, WeightsError
 from p3m_anon.methods.colours import DEVIATION, MEAN
-from p3m_anon.methods.p3mnet.layers import fold_batch_norm
-from p3m_anon.methods.p3mnet.network import P3MNet, fuse
+from p3m_anon.methods.layers import fold_batch_norm
+from p3m_anon.methods.network import fuse, has_two_branches
+from p3m_anon.methods.registry import PIXEL_BYTES
 
 if TYPE_CHECKING:
     from p3m_anon.evaluation.resize import Floats
 
-BYTES_PER_PIXEL = 1300  # at the peak of a pass in float32
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -46,26 +46,39 @@ class Passes:
     suffice, WeightsError for results that are not finite.
     """
 
-    def __init__(self, network: P3MNet, device: torch.device, precision: str = "float32") -> None:
-        """network: in eval mode; it is changed, and is of no use for training afterwards."""
+    def __init__(
+        self, network: nn.Module, device: torch.device, precision: str = "float32", pixel_bytes: int = PIXEL_BYTES
+    ) -> None:
+        """network: in eval mode; it is changed, and is of no use for training afterwards. pixel_bytes: of a pass in
+        float32, at its peak."""
         fold_batch_norm(network)
         self._dtype = _DTYPES[precision]
         self._network = network.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device = device
+        self._pixel_bytes = pixel_bytes
         # of values 0..255
         self._mean = 255 * torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._deviation = 255 * torch.tensor(DEVIATION, device=device).view(3, 1, 1)
 
-    def alpha(self, pixels: Floats) -> Floats:
-        """The alpha matte, float32 (B, h, w) in [0, 1], of a pass through the whole network."""
+    def alpha(self, pixels: Floats, trimaps: npt.NDArray[np.uint8] | None = None) -> Floats:
+        """The alpha matte, float32 (B, h, w) in [0, 1], of a pass through the whole network.
+
+        trimaps: (B, h, w) of 0, 128, 255, for a network that takes them.
+        """
         with self._running(pixels) as images:
-            logits, local = self._network.branches(images)
-            _check_finite(logits, local)
-            return _array(fuse(logits, local)[:, 0])
+            if has_two_branches(self._network):
+                logits, local = self._network.branches(images)
+                _check_finite(logits, local)
+                return _array(fuse(logits, local)[:, 0])
+            given = () if trimaps is None else (torch.from_numpy(trimaps)[:, None].to(self._device),)
+            fused = self._network(images, *given).fused
+            _check_finite(fused)
+            return _array(fused[:, 0])
 
     def classes(self, pixels: Floats) -> npt.NDArray[np.uint8]:
         """The segmentation, uint8 (B, h, w): 0 background, 1 transition, 2 foreground; without the matting decoder."""
         with self._running(pixels) as images:
+            assert has_two_branches(self._network)
             logits = self._network.segment(images)
             _check_finite(logits)
             found: npt.NDArray[np.uint8] = logits.argmax(1).to(torch.uint8).cpu().numpy()
@@ -74,6 +87,7 @@ class Passes:
     def local(self, pixels: Floats) -> Floats:
         """Alpha for the transition region, float32 (B, h, w) in [0, 1]; without the end of the semantic decoder."""
         with self._running(pixels) as images:
+            assert has_two_branches(self._network)
             local = self._network.matte(images)
             _check_finite(local)
             return _array(local[:, 0])
@@ -96,7 +110,7 @@ class Passes:
 
     def _check_memory(self, pixels: int) -> None:
         """On the CPU nothing is raised when memory runs out: the system ends the whole process."""
-        if self._device.type == "cpu" and pixels * BYTES_PER_PIXEL * self._dtype.itemsize // 4 > _free_memory():
+        if self._device.type == "cpu" and pixels * self._pixel_bytes * self._dtype.itemsize // 4 > _free_memory():
             raise _too_large(pixels)
 
 

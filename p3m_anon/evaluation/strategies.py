@@ -1,6 +1,7 @@
 """In which size, and in which pieces, a picture goes through the network.
 
-`resize` and `hybrid` are those of the published code (JizhiziLi/P3M), `full` and `tiled` our own.
+`resize` and `hybrid` are those of the published code (JizhiziLi/P3M), `full` and `tiled` our own. `hybrid` and `tiled`
+take a network of two branches. Networks that need a trimap have others: `trimap_strategies`.
 docs/decisions/0050-inference.md says why they are as they are.
 """
 
@@ -16,7 +17,7 @@ from p3m_anon.arrays import reduced
 from p3m_anon.evaluation.passes import Passes
 from p3m_anon.evaluation.resize import Floats, resized
 from p3m_anon.evaluation.tiles import spans
-from p3m_anon.methods.p3mnet.network import BACKGROUND, FOREGROUND, MULTIPLE, TRANSITION
+from p3m_anon.methods.network import BACKGROUND, FOREGROUND, MULTIPLE, TRANSITION
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
@@ -31,15 +32,15 @@ OVERVIEW = 540 * 960  # pixels of the small copy in which `tiled` sees the whole
 def resize(network: Passes, images: list[RGB]) -> list[Floats]:
     """One pass at half the size, enlarged."""
     size = images[0].shape[:2]
-    fused = network.alpha(_in_size(images, published_size(size[0] // 2, size[1] // 2)))
+    fused = network.alpha(in_size(images, published_size(size[0] // 2, size[1] // 2)))
     return [np.clip(resized(one, size), 0, 1) for one in fused]
 
 
 def hybrid(network: Passes, images: list[RGB]) -> list[Floats]:
     """What is foreground and background from a pass at half the size, the transition region from one at full size."""
     size = images[0].shape[:2]
-    classes = network.classes(_in_size(images, published_size(size[0] // 2, size[1] // 2)))
-    local = network.local(_in_size(images, published_size(*size)))
+    classes = network.classes(in_size(images, published_size(size[0] // 2, size[1] // 2)))
+    local = network.local(in_size(images, published_size(*size)))
     pairs = zip(classes, local, strict=True)
     return [_fused(enlarged_classes(coarse, size), resized(fine, size)) for coarse, fine in pairs]
 
@@ -64,10 +65,11 @@ def published_size(height: int, width: int) -> tuple[int, int]:
     return _side(height), _side(width)
 
 
-def padded(rgb: RGB) -> RGB:
-    """Mirrored on at the bottom and the right until both sides are multiples of 32."""
-    height, width = rgb.shape[:2]
-    return np.pad(rgb, ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)), mode="reflect")
+def padded(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """(H, W) or (H, W, 3), mirrored on at the bottom and the right until both sides are multiples of 32."""
+    height, width = pixels.shape[:2]
+    more = ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0))
+    return np.pad(pixels, more[: pixels.ndim], mode="reflect")
 
 
 def enlarged_classes(classes: Classes, size: tuple[int, int]) -> Classes:
@@ -123,7 +125,8 @@ def _fused(classes: Classes, local: Floats) -> Floats:
     return alpha
 
 
-def _in_size(images: list[RGB], size: tuple[int, int]) -> Floats:
+def in_size(images: list[RGB], size: tuple[int, int]) -> Floats:
+    """Float32 (B, h, w, 3) in 0..255, for a pass."""
     return np.stack([resized(one, size) for one in images])
 
 

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from p3m_anon.evaluation.rows import METRICS, EvalRow
+from p3m_anon.methods.registry import METHODS
 
 TABLE_4 = ("sad", "mse", "mad", "sad_t", "mse_t", "mad_t", "grad", "conn")
 """Its columns."""
@@ -86,27 +87,36 @@ def paper_row(
 ) -> PaperRow | None:
     """The paper's numbers of a method; Table 4, where it has the metric, before the others.
 
-    method: a name of `paper_methods`, else the result is None. trained_on: `B`, `N`, or `X` where it is not known,
-    which is taken for B, the paper's proposal. tested_on: `B` or `N`. transition_only: what is set beside it knows the
-    trimap's known area; of a method that does not, only the -T columns can be compared. Of Table 5 only BASIC is taken,
-    not P3M-Net without some of its modules.
+    method: a name of METHODS or `paper_methods`, else the result is None. trained_on: `B`, `N`, or `X` where it is not
+    known, which is taken for B, the paper's proposal. tested_on: `B` or `N`. transition_only: what is set beside it
+    knows the trimap's known area; of a method that does not, only the -T columns can be compared. Of Table 5 the rows
+    are taken whose modules are the method's own; P3M-Net with all of them is in Table 4.
     """
+    title, name, modules = _in_tables(method)
     trained = "B" if trained_on == "X" else trained_on
     values: dict[str, Decimal] = {}
     used = []
     learned = False
-    whole = not transition_only or (method in paper_methods() and paper_methods()[method].needs_trimap)
+    whole = not transition_only or (name in paper_methods() and paper_methods()[name].needs_trimap)
     for table in sorted(_paper()["tables"], key=lambda one: one["number"] != 4):
         for row in table["rows"]:
             place = row["method"], row["split"], row["trained_on"] or trained, row["tested_on"]
-            if place != (method, split, trained, tested_on) or row.get("modules"):
+            if place != (name, split, trained, tested_on) or tuple(row.get("modules", ())) != modules:
                 continue
             printed = zip(table["metrics"], row["values"], strict=True)
-            new = {name: one for name, one in printed if name not in values and (whole or name.endswith("_t"))}
+            new = {key: one for key, one in printed if key not in values and (whole or key.endswith("_t"))}
             values |= new
             learned |= row["trained_on"] is not None
             used += [table["number"]] if new else []
-    return PaperRow(paper_methods()[method].title, values, tuple(used), trained if learned else "") if values else None
+    return PaperRow(title, values, tuple(used), trained if learned else "") if values else None
+
+
+def _in_tables(method: str) -> tuple[str, str, tuple[str, ...]]:
+    """Title, the paper's name, and modules as Table 5 has them."""
+    if method in METHODS:
+        found = METHODS[method]
+        return found.title, found.paper_name or method, found.modules
+    return (paper_methods()[method].title if method in paper_methods() else ""), method, ()
 
 
 class PaperMethod(NamedTuple):

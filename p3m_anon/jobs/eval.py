@@ -202,7 +202,7 @@ class _Run:
         return said | {
             "checkpoint": str(request.checkpoint) if request.checkpoint else None,
             "checkpoint_sha256": self._weights,
-            "strategy": request.strategy,
+            "strategy": request.strategy_taken or None,
             "short_side": None,
             "precision": request.precision,
             "device": request.device,

@@ -23,8 +23,9 @@ class EvalRequest:
     root: a dataset in P3M-10k's form. Either pred, a folder of mattes, or method and checkpoint, which make them; with
     pred, method says whose mattes they are. protocol: trained on : tested on, for train and P3M-500-P. originals: of
     the pictures, where they are tested on. trained: what the checkpoint's note says of its training; `evaluate` fills
-    it in. out: the run folder, default `eval/...`. workers: 0 is one per core. memory: bytes for
-    all processes of a solved method, 0 is half of the machine's; networks and mattes from a folder do not look at it.
+    it in. strategy: None for the method's own. out: the run folder, default `eval/...`. workers: 0 is one per core.
+    memory: bytes for all processes of a solved method, 0 is half of the machine's; networks and mattes from a folder
+    do not look at it.
     """
 
     root: Path
@@ -36,7 +37,7 @@ class EvalRequest:
     originals: Path | None = None
     trained: Literal["B", "N"] | None = None
     transition_only: bool = False
-    strategy: str = "hybrid"
+    strategy: str | None = None
     precision: str = "float32"
     device: str = "auto"
     out: Path | None = None
@@ -53,7 +54,7 @@ class EvalRequest:
             raise UsageError("--checkpoint makes mattes and --pred has them; give one of the two")
         if self.pred is not None and self.originals is not None:
             raise UsageError("--pred has the mattes already, so no picture is tested on; leave out --originals")
-        if self.pred is not None and (self.strategy, self.precision, self.device) != ("hybrid", "float32", "auto"):
+        if self.pred is not None and (self.strategy, self.precision, self.device) != (None, "float32", "auto"):
             raise UsageError("--pred has the mattes already; leave out --strategy, --precision and --device")
         if self.protocol is not None and self.split == "P3M-500-NP":
             raise UsageError("protocols are about P3M-500-P; P3M-500-NP has normal pictures only: leave out --protocol")
@@ -68,11 +69,18 @@ class EvalRequest:
         if self.method is not None and self.method not in known:
             own = "; for mattes of another method leave --method out" if self.pred is not None else ""
             raise UsageError(f"no method is called {self.method}; there are {', '.join(sorted(known))}{own}")
+        if self.pred is None and self.method is not None:
+            METHODS[self.method].strategy(self.strategy)
 
     @property
     def name(self) -> str:
         """What the mattes are called in tables."""
         return self.method or (self.pred.resolve().name if self.pred is not None else "")
+
+    @property
+    def strategy_taken(self) -> str:
+        """The one that was chosen or the method's default; "" for mattes from a folder and methods without any."""
+        return METHODS[self.method].strategy(self.strategy) if self.pred is None and self.method is not None else ""
 
     @property
     def trained_on(self) -> str:
@@ -109,7 +117,7 @@ class EvalRequest:
         if self.method is not None and METHODS[self.method].solve is not None:
             return f"made by {self.method}"
         weights = self.checkpoint.name if self.checkpoint else "no weights"
-        return f"made by {self.method} with {weights}: {self.strategy}, {self.precision}"
+        return f"made by {self.method} with {weights}: {self.strategy_taken}, {self.precision}"
 
     @property
     def needs_trimap(self) -> bool:
@@ -138,7 +146,7 @@ class EvalRequest:
         """One line that tells this evaluation from others; a run folder holds one. The dataset may have moved."""
         checkpoint = self.checkpoint.resolve() if self.checkpoint else "-"
         mattes = f"--pred {self.pred.resolve()}" if self.pred else f"--checkpoint {checkpoint}"
-        how = "" if self.pred else f"--strategy {self.strategy} --precision {self.precision}"
+        how = "" if self.pred else f"--strategy {self.strategy_taken or '-'} --precision {self.precision}"
         method = f"--method {self.method}" if self.method else ""
         area = "--transition-only" if self.transition_only else ""
         parts = self.root.resolve().name, self.split, self.label, method, mattes, how, area

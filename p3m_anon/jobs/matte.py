@@ -40,7 +40,7 @@ class MatteRequest:
     out: Path
     method: str = "p3mnet"
     checkpoint: Path | None = None
-    strategy: str = "hybrid"
+    strategy: str | None = None
     device: str = "auto"
     precision: str = "float32"
     rgba: bool = False

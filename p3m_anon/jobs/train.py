@@ -224,6 +224,7 @@ class _Training:
             workers,
             self.fabric.global_rank,
             self.fabric.world_size,
+            self.gathered.settings.method,
             self._on_panels,
         )
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from p3m_anon.dataset.rows import Split
@@ -16,6 +17,7 @@ from p3m_anon.evaluation.tables import means
 from p3m_anon.jobs.eval_inputs import Originals, Picture, pictures
 from p3m_anon.jobs.eval_picture import Loaded, PictureJob, Result, Task
 from p3m_anon.jobs.layers_sets import pixels_of
+from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.loop import Validation
 
 if TYPE_CHECKING:
@@ -70,17 +72,18 @@ class LivePredictor:
     """The network as it is now, by the published RESIZE: one pass at half the size. digest: of no use, as nothing is
     kept."""
 
-    run: Callable[[list[RGB]], list[npt.NDArray[np.float32]]]
+    run: Callable[..., list[npt.NDArray[np.float32]]]
     digest: str = ""
 
     def predict(self, rgb: RGB, trimap: Trimap | None) -> npt.NDArray[np.float32]:
-        """float32 (H, W) in [0, 1]."""
-        return self.run([rgb])[0]
+        """float32 (H, W) in [0, 1]; trimap: for a network that takes it, None for the others."""
+        return self.run([rgb], *([] if trimap is None else [[trimap]]))[0]
 
 
 @dataclass(frozen=True)
 class Validator:
-    """Every process scores its share of the pictures; all get the means.
+    """Every process scores its share of the pictures; all get the means, of the unknown area where the method is given
+    the trimap.
 
     on_panels: gets the panels of the first pictures, JPEG, and the step, in the first process.
     """
@@ -90,11 +93,13 @@ class Validator:
     workers: int
     rank: int = 0
     world: int = 1
+    method: str = "p3mnet"
     on_panels: Callable[[list[bytes], int], None] = lambda *_: None
 
     def __call__(self, network: nn.Module, step: int) -> Validation:
         """The network is copied, and stays in training."""
-        job = PictureJob(EvalRow("", self.split), False, live_predictor(network))
+        given = METHODS[self.method].needs_trimap
+        job = PictureJob(EvalRow("", self.split), given, live_predictor(network, self.method), given)
         stages: Stages[Task, Loaded, Loaded | Result, Result] = Stages(_cost, job.load, job.look, job.finish)
         limits = Limits(self.workers, device=True, pixels=_PIXELS * self.workers)
         shown = {one.id for one in chosen(self.pictures, SHOWN * self.world)}
@@ -135,16 +140,14 @@ def _sizes_differ() -> Iterator[None]:
         torch.backends.cudnn.benchmark = before
 
 
-def live_predictor(network: nn.Module) -> LivePredictor:
+def live_predictor(network: nn.Module, method: str) -> LivePredictor:
     """Of a copy of the network, which goes with it."""
     from p3m_anon.evaluation.passes import Passes
-    from p3m_anon.evaluation.strategies import resize
-    from p3m_anon.methods.p3mnet.network import P3MNet
+    from p3m_anon.evaluation.predict import strategy_of
 
-    still = copy.deepcopy(network).eval()
-    assert isinstance(still, P3MNet)
-    passes = Passes(still, next(still.parameters()).device)
-    return LivePredictor(lambda images: resize(passes, images))
+    still, chosen = copy.deepcopy(network).eval(), METHODS[method]
+    passes = Passes(still, next(still.parameters()).device, pixel_bytes=chosen.pixel_bytes)
+    return LivePredictor(partial(strategy_of(chosen, "resize"), passes))
 
 
 def _cost(task: Task) -> int:

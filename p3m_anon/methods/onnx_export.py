@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from p3m_anon import __version__
 from p3m_anon.extras import import_extra
 from p3m_anon.methods.colours import DEVIATION, MEAN
-from p3m_anon.methods.p3mnet.layers import fold_batch_norm
-from p3m_anon.methods.p3mnet.network import MULTIPLE
+from p3m_anon.methods.layers import fold_batch_norm
+from p3m_anon.methods.network import MULTIPLE
 
 if TYPE_CHECKING:
     import onnx

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from p3m_anon.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -22,6 +24,11 @@ Solve = Callable[["RGB", "Trimap"], Any]
 
 Raises ValueError for other arrays, and where there is no solution.
 """
+
+TWO_BRANCHES = ("hybrid", "resize", "full", "tiled")
+"""Strategies of a network of two branches; others have no `hybrid`, and `tiled` only if they are given the trimap."""
+
+PIXEL_BYTES = 1300  # P3M-Net's
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,19 @@ class Cost:
 class Method:
     """One matting method: a network, which has `build` and `loss`, or `solve`, which needs no weights and no training.
 
-    name: on the command line. title: in the paper's tables. needs_trimap: it is scored in the transition region only.
-    paper: where it is described. build: a network with random weights; width: its channels at full size, 0 for the
-    paper's. load_published: from the names of a published checkpoint, in place; None where there is none. loss: what it
-    is trained on. load_backbone: start its encoder from ImageNet weights by torchvision's names, in place; None where
-    it has no such encoder. solve: alpha from a picture and its trimap. version: of what it computes; mattes of another
-    one are made again. cost: of `solve`.
+    name: on the command line. title: in the paper's tables. needs_trimap: it is scored in the transition region only,
+    and its network takes the trimap too. paper: where it is described.
+
+    Of a network (methods/network.py says what that is):
+    build: with random weights; width: its channels at full size, 0 for the paper's. strategies: how pictures go through
+    it (evaluation/strategies.py), the default first. load_published: from the names of a published checkpoint, in
+    place; None where there is none; published: where one is found. loss: what it is trained on. load_backbone: start
+    its encoder from ImageNet weights by torchvision's names, in place; None where it has no such encoder. own: settings
+    that it was published with, by the names of RunSettings and SampleSettings. pixel_bytes: of a pass in float32, at
+    its peak.
+
+    solve: alpha from a picture and its trimap; cost: of it. version: of what it computes; mattes of another one are
+    made again. paper_name, modules: how its row in the paper's tables is found, where that is not by its name alone.
     """
 
     name: str
@@ -61,55 +75,72 @@ class Method:
     needs_trimap: bool
     paper: str
     build: Callable[[int], nn.Module] | None = None
+    strategies: tuple[str, ...] = ()
     load_published: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None = None
+    published: str = ""
     loss: Loss | None = None
     load_backbone: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None = None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    pixel_bytes: int = PIXEL_BYTES
     solve: Solve | None = None
     version: int = 1
     cost: Cost | None = None
+    paper_name: str = ""
+    modules: tuple[str, ...] = ()
+
+    @property
+    def has_two_branches(self) -> bool:
+        """Whether its network segments, and mattes the transition (methods/network.py)."""
+        return "hybrid" in self.strategies
+
+    def strategy(self, chosen: str | None) -> str:
+        """The strategy that was chosen, or the method's default; "" for one that is solved, which looks at none.
+
+        Raises UsageError for one that it does not have.
+        """
+        if self.solve is not None:
+            return ""
+        if chosen is None:
+            return self.strategies[0]
+        if chosen not in self.strategies:
+            raise UsageError(f"{self.name} has no --strategy {chosen}; use {', '.join(self.strategies)}")
+        return chosen
 
 
-def _p3mnet(width: int) -> nn.Module:
-    from p3m_anon.methods.p3mnet.network import P3MNet
-
-    return P3MNet(width=width or 64)
-
-
-def _basic(width: int) -> nn.Module:
-    from p3m_anon.methods.p3mnet.network import P3MNet
-
-    return P3MNet(tfi=False, sbfi=False, dbfi=False, width=width or 64)
-
-
-def _load_p3mnet(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    from p3m_anon.methods.p3mnet.checkpoint import load_published
-    from p3m_anon.methods.p3mnet.network import P3MNet
-
-    assert isinstance(network, P3MNet)
-    load_published(network, state, name)
-
-
-def _load_resnet34(network: nn.Module, state: Mapping[str, Tensor], name: str) -> None:
-    from p3m_anon.methods.p3mnet.checkpoint import load_resnet34
-    from p3m_anon.methods.p3mnet.network import P3MNet
-
-    assert isinstance(network, P3MNet)
-    load_resnet34(network.encoder, state, name)
-
-
-def _p3mnet_loss(output: Any, targets: Targets, recipe: str) -> Any:
-    from p3m_anon.methods.p3mnet.loss import total_loss
-
-    return total_loss(output, targets, recipe)  # type: ignore[arg-type]
-
-
-def _solver(module: str, function: str = "solve") -> Solve:
+def _late(module: str, function: str) -> Callable[..., Any]:
     """A function of `p3m_anon.methods.<module>`, imported when it is first called."""
 
-    def solve(rgb: RGB, trimap: Trimap) -> Any:
-        return getattr(import_module(f"p3m_anon.methods.{module}"), function)(rgb, trimap)
+    def call(*given: Any) -> Any:
+        return getattr(import_module(f"p3m_anon.methods.{module}"), function)(*given)
 
-    return solve
+    return call
+
+
+def _network(module: str, name: str, **options: bool) -> Callable[[int], nn.Module]:
+    """What builds a network of `p3m_anon.methods.<module>`."""
+
+    def build(width: int) -> nn.Module:
+        kind = getattr(import_module(f"p3m_anon.methods.{module}"), name)
+        network: nn.Module = kind(**options, **({"width": width} if width else {}))
+        return network
+
+    return build
+
+
+def _variant(name: str, title: str, *modules: str) -> Method:
+    """P3M-Net with some of its modules only, as in Table 5; with none it has a name of its own there."""
+    return Method(
+        name=name,
+        title=title,
+        needs_trimap=False,
+        paper=f"{_P3M}, section 5.3",
+        build=_network("p3mnet.network", "P3MNet", **{one.lower(): one in modules for one in ("TFI", "sBFI", "dBFI")}),
+        strategies=TWO_BRANCHES,
+        loss=_late("p3mnet.loss", "total_loss"),
+        load_backbone=_late("p3mnet.checkpoint", "load_backbone"),
+        paper_name="p3mnet" if modules else "",
+        modules=modules,
+    )
 
 
 _KNN = "KNN Matting, Chen, Li and Tang, CVPR 2012"
@@ -121,28 +152,24 @@ METHODS: dict[str, Method] = {
             name="p3mnet",
             title="P3M-Net",
             needs_trimap=False,
-            build=_p3mnet,
-            load_published=_load_p3mnet,
-            loss=_p3mnet_loss,
-            load_backbone=_load_resnet34,
             paper=_P3M,
+            build=_network("p3mnet.network", "P3MNet"),
+            strategies=TWO_BRANCHES,
+            load_published=_late("p3mnet.checkpoint", "load_published"),
+            published="the README of github.com/JizhiziLi/P3M",
+            loss=_late("p3mnet.loss", "total_loss"),
+            load_backbone=_late("p3mnet.checkpoint", "load_backbone"),
         ),
-        Method(
-            name="basic",
-            title="BASIC",
-            needs_trimap=False,
-            build=_basic,
-            load_published=None,
-            loss=_p3mnet_loss,
-            load_backbone=_load_resnet34,
-            paper=f"{_P3M}, section 5.3",
-        ),
+        _variant("basic", "BASIC"),
+        _variant("p3mnet_tfi", "P3M-Net (TFI)", "TFI"),
+        _variant("p3mnet_tfi_sbfi", "P3M-Net (TFI, sBFI)", "TFI", "sBFI"),
+        _variant("p3mnet_tfi_dbfi", "P3M-Net (TFI, dBFI)", "TFI", "dBFI"),
         Method(
             name="closed_form",
             title="Closed",
             needs_trimap=True,
             paper="A Closed-Form Solution to Natural Image Matting, Levin, Lischinski and Weiss, CVPR 2006",
-            solve=_solver("closed_form"),
+            solve=_late("closed_form", "solve"),
             cost=Cost(bytes=(8, 1900), microseconds=(0.0, 35.0)),
         ),
         Method(
@@ -150,7 +177,7 @@ METHODS: dict[str, Method] = {
             title="Learning",
             needs_trimap=True,
             paper="Learning Based Digital Matting, Zheng and Kambhamettu, ICCV 2009",
-            solve=_solver("learning_based"),
+            solve=_late("learning_based", "solve"),
             cost=Cost(bytes=(14, 2050), microseconds=(0.0, 52.0)),
         ),
         Method(
@@ -158,7 +185,7 @@ METHODS: dict[str, Method] = {
             title="KNN",
             needs_trimap=True,
             paper=f"{_KNN}, as pymatting has it",
-            solve=_solver("knn"),
+            solve=_late("knn", "solve"),
             cost=Cost(bytes=(380, 1250), microseconds=(20.0, 6.0)),
         ),
         Method(
@@ -166,7 +193,8 @@ METHODS: dict[str, Method] = {
             title="KNN",
             needs_trimap=True,
             paper=_KNN,
-            solve=_solver("knn", "solve_hsv"),
+            solve=_late("knn", "solve_hsv"),
+            paper_name="knn",
             cost=Cost(bytes=(400, 1700), microseconds=(26.0, 0.0)),
         ),
         Method(
@@ -175,7 +203,7 @@ METHODS: dict[str, Method] = {
             needs_trimap=True,
             paper="Designing Effective Inter-Pixel Information Flow for Natural Image Matting, Aksoy, Aydin and "
             "Pollefeys, CVPR 2017",
-            solve=_solver("information_flow"),
+            solve=_late("information_flow", "solve"),
             cost=Cost(bytes=(105, 3000), microseconds=(8.0, 73.0)),
         ),
         Method(
@@ -183,7 +211,7 @@ METHODS: dict[str, Method] = {
             title="Shared",
             needs_trimap=True,
             paper="Shared Sampling for Real-Time Alpha Matting, Gastal and Oliveira, Eurographics 2010",
-            solve=_solver("shared_sampling"),
+            solve=_late("shared_sampling", "solve"),
             cost=Cost(bytes=(8, 1800), microseconds=(0.0, 30.0)),
         ),
         Method(
@@ -191,10 +219,10 @@ METHODS: dict[str, Method] = {
             title="Global",
             needs_trimap=True,
             paper="A Global Sampling Method for Alpha Matting, He, Rhemann, Rother, Tang and Sun, CVPR 2011",
-            solve=_solver("global_sampling"),
+            solve=_late("global_sampling", "solve"),
             cost=Cost(bytes=(24, 1660), microseconds=(6.0, 16.0)),
         ),
     )
 }
 NETWORKS = {name: method for name, method in METHODS.items() if method.build is not None}
-"""Those that are trained, have checkpoints, and need no trimap to make a matte of any picture."""
+"""Those that are trained and have checkpoints."""

@@ -60,9 +60,9 @@ class Stepper:
     def __init__(self, fabric: Fabric, network: nn.Module, settings: RunSettings, total: int) -> None:
         """network: with the weights to start from; total: steps of the run."""
         self._fabric, self._settings, self._total = fabric, settings, total
-        loss = METHODS[settings.method].loss
-        assert loss is not None
-        self._loss = loss
+        method = METHODS[settings.method]
+        assert method.loss is not None
+        self._loss, self._needs_trimap = method.loss, method.needs_trimap
         network = network.to(fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.network = network
         model: Any = torch.compile(network) if settings.compile else network
@@ -144,7 +144,8 @@ class Stepper:
 
     def _backward(self, batch: Batch, parts: int) -> tuple[Sequence[str], Tensor]:
         targets = batch.to(self._fabric.device).targets()
-        found = self._loss(self._model(targets.image), targets, self._settings.samples.recipe)
+        given = (targets.image, targets.trimap) if self._needs_trimap else (targets.image,)
+        found = self._loss(self._model(*given), targets, self._settings.samples.recipe)
         self._fabric.backward(found.total / parts)
         nothing = torch.full_like(found.total, float("nan"))
         return found._fields, torch.stack([nothing if one is None else one.detach() for one in found])

@@ -56,6 +56,11 @@ def load_resnet34(encoder: Encoder, state: Mapping[str, Tensor], name: str = "st
     _load(encoder, {ours: state[theirs] for theirs, ours in wanted.items()}, name)
 
 
+def load_backbone(network: P3MNet, state: Mapping[str, Tensor], name: str = "state_dict") -> None:
+    """`load_resnet34` of a network's encoder."""
+    load_resnet34(network.encoder, state, name)
+
+
 def _published_names(network: P3MNet) -> dict[str, str]:
     """Published name -> ours, for every tensor of the paper's network, in the order of the file."""
     if not (len(network.matting.tfi) and len(network.matting.sbfi) and len(network.semantic.dbfi)):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from p3m_anon.methods.layers import ConvBN, enlarged
 from p3m_anon.methods.p3mnet.encoder import Features
 from p3m_anon.methods.p3mnet.integration import DBFI, SBFI, TFI
-from p3m_anon.methods.p3mnet.layers import ConvBN, enlarged
 from p3m_anon.methods.p3mnet.unpool import max_unpool
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from p3m_anon.methods.p3mnet.layers import ConvBN
+from p3m_anon.methods.layers import ConvBN
 
 BLOCKS = (3, 4, 6, 3)
 

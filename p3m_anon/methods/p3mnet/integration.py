@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from p3m_anon.methods.p3mnet.layers import ConvBN, enlarged
+from p3m_anon.methods.layers import ConvBN, enlarged
 
 
 class TFI(nn.Module):

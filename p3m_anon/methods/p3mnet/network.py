@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
+from p3m_anon.methods.layers import initialize
+from p3m_anon.methods.network import checked, fuse
 from p3m_anon.methods.p3mnet.decoders import MattingDecoder, SemanticDecoder
 from p3m_anon.methods.p3mnet.encoder import Encoder
-from p3m_anon.methods.p3mnet.layers import initialize
-
-MULTIPLE = 32  # of which both sides of a picture must be multiples
-BACKGROUND, TRANSITION, FOREGROUND = 0, 1, 2  # classes of the segmentation
 
 
 class P3MOutput(NamedTuple):
@@ -50,7 +47,7 @@ class P3MNet(nn.Module):
 
     def forward(self, image: Tensor) -> P3MOutput:
         """image: (B, 3, H, W), normalized by ImageNet's mean and deviation; H and W are multiples of 32."""
-        features = self.encoder(_checked(image))
+        features = self.encoder(checked(image))
         semantics = self.semantic(features)
         last = self.semantic.last_input(features, semantics)
         logits, local = self.semantic.segment(last), self.matting(features, semantics)
@@ -58,35 +55,18 @@ class P3MNet(nn.Module):
 
     def branches(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Only `global_logits` (B, 3, H, W) and `local` (B, 1, H, W): the side outputs are for the loss."""
-        features = self.encoder(_checked(image))
+        features = self.encoder(checked(image))
         semantics = self.semantic(features)
         logits = self.semantic.segment(self.semantic.last_input(features, semantics))
         return logits, self.matting(features, semantics)
 
     def segment(self, image: Tensor) -> Tensor:
         """Only `global_logits` (B, 3, H, W), without the work for the rest."""
-        features = self.encoder(_checked(image))
+        features = self.encoder(checked(image))
         return self.semantic.segment(self.semantic.last_input(features, self.semantic(features)))
 
     def matte(self, image: Tensor) -> Tensor:
         """Only `local` (B, 1, H, W), without the work for the rest."""
-        features = self.encoder(_checked(image))
+        features = self.encoder(checked(image))
         alpha: Tensor = self.matting(features, self.semantic(features))
         return alpha
-
-
-def fuse(logits: Tensor, local: Tensor) -> Tensor:
-    """The alpha matte: `local` in the transition region, 1 in the foreground, 0 in the background.
-
-    logits: (B, 3, H, W). local: (B, 1, H, W). Returns (B, 1, H, W). As the classes are decided, the semantic decoder
-    gets no gradient from it.
-    """
-    classes = logits.argmax(dim=1, keepdim=True)
-    return torch.where(classes == TRANSITION, local, (classes == FOREGROUND).to(local.dtype))
-
-
-def _checked(image: Tensor) -> Tensor:
-    if image.ndim != 4 or image.shape[1] != 3 or image.shape[2] % MULTIPLE or image.shape[3] % MULTIPLE:
-        required = f"image must be (B, 3, H, W) with H and W multiples of {MULTIPLE}"
-        raise ValueError(f"{required}, got {tuple(image.shape)}")
-    return image

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from p3m_anon.methods.p3mnet.layers import ConvBN, fold_batch_norm
-from p3m_anon.methods.p3mnet.network import P3MNet, P3MOutput, fuse
+from p3m_anon.methods.layers import ConvBN, fold_batch_norm
+from p3m_anon.methods.network import fuse
+from p3m_anon.methods.p3mnet.network import P3MNet, P3MOutput
 from tests.methods.p3mnet.seeded import seeded_input, seeded_network
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "p3mnet_forward.npz"

@@ -1,6 +1,8 @@
-"""What the parts of the network are made of."""
+"""What the parts of networks are made of."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -29,15 +31,26 @@ class ConvBN(nn.Module):
 
 
 def fold_batch_norm(network: nn.Module) -> None:
-    """Fold every ConvBN of a network that is in eval mode, in place; it cannot be trained afterwards.
+    """Fold the batch normalization of a network that is in eval mode, in place; it cannot be trained afterwards.
 
-    Raises ValueError for a network in training mode.
+    That of every ConvBN, and that which follows a convolution in an nn.Sequential; no other order is looked for. Raises
+    ValueError for a network in training mode.
     """
     if network.training:
         raise ValueError("network must be in eval mode before its batch normalization is folded")
-    for module in network.modules():
+    for module in list(network.modules()):
         if isinstance(module, ConvBN):
             module.fold()
+        elif isinstance(module, nn.Sequential):
+            _fold_sequence(module)
+
+
+def _fold_sequence(sequence: nn.Sequential) -> None:
+    """What stood for the normalization passes its input on, so that places stay what they were."""
+    for place, (before, after) in enumerate(pairwise(list(sequence))):
+        if isinstance(before, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
+            sequence[place] = nn.utils.fuse_conv_bn_eval(before, after)
+            sequence[place + 1] = nn.Identity()
 
 
 def initialize(network: nn.Module) -> None:
