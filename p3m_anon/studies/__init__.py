@@ -1,0 +1,1 @@
+"""Experiments as data: methods, protocols and seeds, their cells, and what came of them."""
