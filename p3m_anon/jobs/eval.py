@@ -37,6 +37,7 @@ from p3m_anon.jobs.layers_sets import pixels_of
 from p3m_anon.jobs.manifest_pool import cores
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.reports.eval_page import Card, EvalPage, Histogram, write_eval_page
+from p3m_anon.studies.contamination import contaminations
 
 ROWS, PARQUET, SETTINGS, PAGE = "rows.csv", "rows.parquet", "settings.json", "eval.html"
 WORST, SHOWN, SAMPLE = 5, 12, 12  # pictures named on the terminal; on the page, the worst and the others
@@ -102,6 +103,8 @@ class _Run:
         self._crew = plan_crew(request.workers, request.memory) if is_solved else None
         left_out = hidden(request.root, request.split) + (hidden_in(request.pred) if request.pred else 0)
         self.summary.caveats = [f"left out, as their names begin with a dot: {left_out} files"] if left_out else []
+        if request.pred is not None:
+            self.summary.caveats += [f"no fair test: {flag}" for flag in contaminations(request.name, request.split)]
 
     def count(self) -> None:
         """For a dry run: what there is to score, and what will have no score."""

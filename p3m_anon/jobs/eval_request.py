@@ -13,7 +13,8 @@ from p3m_anon.evaluation.tables import paper_methods
 from p3m_anon.jobs.eval_files import encodable
 from p3m_anon.methods.registry import METHODS
 
-Protocol = Literal["B:B", "B:N", "N:B", "N:N"]
+Protocol = Literal["B:B", "B:N", "N:B", "N:N", "X:B", "X:N"]
+"""Trained on : tested on; X is not known."""
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import METRICS, read_csv
 from p3m_anon.evaluation.tables import means
 from p3m_anon.studies.cells import Cell, Planned
+from p3m_anon.studies.predictions import with_predictions
 from p3m_anon.studies.store import Store
 from p3m_anon.studies.study import Study, TestSet
 
 Standing = Literal["done", "running", "failed", "absent", "impossible"]
 ROWS = "rows.csv"
+NO_WEIGHTS = "its training failed"
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,12 @@ class Result:
 
 
 def results(study: Study, store: Store) -> list[Result]:
-    """Of all evaluations of the study, in its order, as of its last run. Raises UsageError where it was never run."""
+    """Of all evaluations of the study, in its order, as of its last run, and of the predictions that were added.
+
+    Raises UsageError where it was never run.
+    """
     _, cells = store.grid(study.name)
-    return [_result(one, store) for one in cells if one.cell.kind == "eval"]
+    return [replace(_result(one, store), flags=flags) for one, flags in with_predictions(cells, study, store)]
 
 
 def standing(planned: Planned, store: Store) -> tuple[Standing, str]:
@@ -66,7 +71,7 @@ def standing(planned: Planned, store: Store) -> tuple[Standing, str]:
 def _waiting(cell: Cell, store: Store) -> str:
     """What an evaluation that was not begun waits for."""
     training = store.state(cell.needs) if cell.needs else None
-    return "its training failed" if training is not None and training.stage == "failed" else ""
+    return NO_WEIGHTS if training is not None and training.stage == "failed" else ""
 
 
 def _result(planned: Planned, store: Store) -> Result:

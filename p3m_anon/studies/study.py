@@ -23,7 +23,7 @@ else:
 
 TESTS = ("P3M-500-P:B", "P3M-500-P:N", "P3M-500-NP:N")
 TABLES = (1, 2, 3, 4, 5)
-_FOLDERS = ("cells", "runs")  # of a store, beside which each study has its own
+_FOLDERS = ("cells", "runs", "predictions")  # of a store, beside which each study has its own
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _KEYS = ("title", "table", "data", "methods", "trained_on", "tested_on", "seeds", "training", "evaluation")
 
@@ -104,7 +104,9 @@ def _study(name: str, file: str, content: bytes) -> Study:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{file}: is no TOML ({error})") from error
     if not _NAME.fullmatch(name) or name in _FOLDERS:
-        raise UsageError(f"{file}: a study is called as its file; use letters, digits, _ and -, and not cells or runs")
+        raise UsageError(
+            f"{file}: a study is called as its file; use letters, digits, _ and -, and not {', '.join(_FOLDERS)}"
+        )
     try:
         return _checked(name, said)
     except UsageError as error:
