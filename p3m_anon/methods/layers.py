@@ -10,11 +10,17 @@ from torch.nn import functional as F
 
 
 class ConvBN(nn.Module):
-    """A convolution that keeps the size, then batch normalization. (B, in, H, W) -> (B, out, H, W)."""
+    """A convolution that keeps the size, or divides it by its stride, then batch normalization.
 
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, bias: bool = False) -> None:
+    (B, in, H, W) -> (B, out, H / stride, W / stride).
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 3, *, bias: bool = False, stride: int = 1, dilation: int = 1
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+        padding = dilation * (kernel // 2)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=bias)
         self.bn: nn.Module = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -28,6 +34,14 @@ class ConvBN(nn.Module):
         if isinstance(self.bn, nn.BatchNorm2d):
             self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.bn)
             self.bn = nn.Identity()
+
+
+def conv_block(*channels: int, dilation: int = 1) -> list[nn.Module]:
+    """3x3 convolutions with bias, each with batch normalization and ReLU, from the first of `channels` to the last."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise(channels):
+        layers += [ConvBN(before, after, bias=True, dilation=dilation), nn.ReLU(inplace=True)]
+    return layers
 
 
 def fold_batch_norm(network: nn.Module) -> None:

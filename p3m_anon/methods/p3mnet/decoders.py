@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from p3m_anon.methods.layers import ConvBN, enlarged
+from p3m_anon.methods.layers import conv_block, enlarged
 from p3m_anon.methods.p3mnet.encoder import Features
 from p3m_anon.methods.p3mnet.integration import DBFI, SBFI, TFI
 from p3m_anon.methods.p3mnet.unpool import max_unpool
@@ -69,7 +69,7 @@ class MattingDecoder(nn.Module):
 
     def __init__(self, width: int = 64, *, tfi: bool = True, sbfi: bool = True) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList([*_blocks(width), nn.Sequential(*_conv_block(width, width, width)[:4])])
+        self.blocks = nn.ModuleList([*_blocks(width), nn.Sequential(*conv_block(width, width, width))])
         self.last = nn.Conv2d(width, 1, 3, padding=1)
         channels = (4 * width, 2 * width, width, width)
         self.tfi = nn.ModuleList(TFI(c) for c in channels if tfi)
@@ -93,18 +93,9 @@ class MattingDecoder(nn.Module):
 def _blocks(width: int) -> list[nn.Module]:
     """The first four blocks, alike in both decoders."""
     w = width
-    shapes = ((8 * w, 8 * w, 4 * w), (4 * w, 4 * w, 2 * w), (2 * w, 2 * w, w), (w, w, w))
-    return [nn.Sequential(*_conv_block(*shape)) for shape in shapes]
-
-
-def _conv_block(*channels: int) -> list[nn.Module]:
-    """Three convolutions with bias, each with batch normalization and ReLU."""
-    inputs = (channels[0], *channels[:-1])
-    layers: list[nn.Module] = []
-    for before, after in zip(inputs, channels, strict=True):
-        layers += [ConvBN(before, after, bias=True), nn.ReLU(inplace=True)]
-    return layers
+    shapes = ((8 * w, 8 * w, 8 * w, 4 * w), (4 * w, 4 * w, 4 * w, 2 * w), (2 * w, 2 * w, 2 * w, w), (w, w, w, w))
+    return [nn.Sequential(*conv_block(*shape)) for shape in shapes]
 
 
 def _semantic_end(width: int) -> nn.Module:
-    return nn.Sequential(*_conv_block(width, width, width)[:4], nn.Conv2d(width, 3, 3, padding=1))
+    return nn.Sequential(*conv_block(width, width, width), nn.Conv2d(width, 3, 3, padding=1))

@@ -30,13 +30,17 @@ class Features(NamedTuple):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions and a way around them (He et al., CVPR 2016). (B, in, H, W) -> (B, out, H, W)."""
+    """Two 3x3 convolutions and a way around them (He et al., CVPR 2016).
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    (B, in, H, W) -> (B, out, H / stride, W / stride).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__()
-        self.first = ConvBN(inputs, outputs)
+        self.first = ConvBN(inputs, outputs, stride=stride)
         self.second = ConvBN(outputs, outputs)
-        self.shortcut = ConvBN(inputs, outputs, kernel=1) if inputs != outputs else nn.Identity()
+        changes = inputs != outputs or stride > 1
+        self.shortcut = ConvBN(inputs, outputs, kernel=1, stride=stride) if changes else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """ReLU after the sum."""
