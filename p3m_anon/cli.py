@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "matte": ("p3m_anon.commands.matte:matte", "Alpha mattes and cut-outs of pictures."),
     "train": ("p3m_anon.commands.train:train", "Train a matting method."),
     "eval": ("p3m_anon.commands.eval:eval", "Score mattes in the paper's metrics."),
+    "study": ("p3m_anon.commands.study:study", "Methods x protocols: the paper's tables, run and reported."),
     "export": ("p3m_anon.commands.export_model:export", "A network as an ONNX file."),
     "weights": ("p3m_anon.commands.weights:weights", "Model weights: list, fetch, import, verify."),
     "doctor": ("p3m_anon.commands.doctor:doctor", "What works on this machine, and what to do about what does not."),

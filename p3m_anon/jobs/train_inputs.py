@@ -85,7 +85,7 @@ def training_set(inputs: TrainInputs, on_file: Callable[[], None] = lambda: None
     the private folder.
     """
     _check_request(inputs)
-    rows, problems = _rows(inputs)
+    rows, problems = training_rows(inputs)
     composed = composition_of(rows, inputs.composition)
     notices = [composed.notice] if composed.notice else []
     with Fingerprints(inputs.private_folder, on_file, keeps=keeps) as known:
@@ -127,7 +127,8 @@ def _check_request(inputs: TrainInputs) -> None:
         )
 
 
-def _rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
+def training_rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
+    """By id, and a line for each picture that is not trained on. Raises UsageError where there is none."""
     originals = Originals(inputs.root, TRAIN, inputs.originals_folder) if inputs.protocol == "N" else None
     rows: list[TrainRow] = []
     problems: list[str] = []
