@@ -1,4 +1,4 @@
-"""`p3m-anon study`: methods, protocols and seeds in one command, as far as they have come, and as the paper's tables."""
+"""`p3m-anon study`: methods, protocols and seeds in one command, and the paper's tables of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "run": ("p3m_anon.commands.study_run:run", "Train and test all that is not done yet."),
     "status": ("p3m_anon.commands.study_status:status", "How far it is, also while it runs."),
+    "report": ("p3m_anon.commands.study_report:report", "Tables, gaps and plots beside the paper's numbers."),
 }
 """Name -> (module:object, one line of help)."""
 
@@ -46,4 +47,5 @@ def study() -> None:
       p3m-anon study run smoke --data dataset
       p3m-anon study run table3 --data P3M-10k --backbone resnet34.pth
       p3m-anon study status table3 --watch
+      p3m-anon study report table3
     """
