@@ -10,6 +10,7 @@ SUBCOMMANDS: dict[str, tuple[str, str]] = {
     "run": ("p3m_anon.commands.study_run:run", "Train and test all that is not done yet."),
     "status": ("p3m_anon.commands.study_status:status", "How far it is, also while it runs."),
     "report": ("p3m_anon.commands.study_report:report", "Tables, gaps and plots beside the paper's numbers."),
+    "add-predictions": ("p3m_anon.commands.study_predictions:add_predictions", "Other people's mattes as a row."),
 }
 """Name -> (module:object, one line of help)."""
 

@@ -27,15 +27,22 @@ def status(study: str, out: Path, watch: bool, as_json: bool) -> None:
 
     Exit codes: 0 shown; 2 usage.
     """
+    from p3m_anon.commands.counter import printable
     from p3m_anon.commands.study_view import show_grid, watch_grid
     from p3m_anon.jobs.study_run import standings
+    from p3m_anon.studies.predictions import with_predictions
     from p3m_anon.studies.store import Store
 
     store, name = Store(out), Path(study).name.removesuffix(".toml")
-    said, cells = store.grid(name)
+    said, own = store.grid(name)
+    shown = with_predictions(own, said, store)
+    cells = [one for one, _ in shown]
     if as_json:
         click.echo(json.dumps({"study": name, "cells": [one.to_dict() for one in standings(cells, store)]}))
     elif watch:
         watch_grid(said, lambda: standings(cells, store))
     else:
         show_grid(said, standings(cells, store))
+    for one, flags in () if as_json else shown:
+        for flag in flags:
+            click.echo(printable(f"flagged, no fair test: {one.cell.method}: {flag}"))

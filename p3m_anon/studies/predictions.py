@@ -82,16 +82,16 @@ def predictions_of(study: Study, store: Store) -> list[Prediction]:
 
 
 def with_predictions(cells: Sequence[Planned], study: Study, store: Store) -> list[tuple[Planned, tuple[str, ...]]]:
-    """The study's evaluations and the predictions that it shows, each with its flags.
+    """The study's cells and the predictions that it shows, each with its flags.
 
     Predictions under the name of a method of the study take the place of a cell that is impossible here. Beside one
     that is possible they are called `NAME (mattes)`, as two runs of one name would be taken for two seeds.
     """
-    own = [one for one in cells if one.cell.kind == "eval"]
+    own = list(cells)
     added: list[tuple[Planned, tuple[str, ...]]] = []
     for prediction in predictions_of(study, store):
         planned = prediction.planned
-        twins = [one for one in own if _place(one) == _place(planned)]
+        twins = [one for one in own if one.cell.kind == "eval" and _place(one) == _place(planned)]
         if any(not one.impossible for one in twins):
             planned = Planned(Cell(**{**vars(planned.cell), "method": f"{prediction.name} (mattes)"}))
         else:

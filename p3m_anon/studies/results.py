@@ -49,7 +49,8 @@ def results(study: Study, store: Store) -> list[Result]:
     Raises UsageError where it was never run.
     """
     _, cells = store.grid(study.name)
-    return [replace(_result(one, store), flags=flags) for one, flags in with_predictions(cells, study, store)]
+    shown = with_predictions(cells, study, store)
+    return [replace(_result(one, store), flags=flags) for one, flags in shown if one.cell.kind == "eval"]
 
 
 def standing(planned: Planned, store: Store) -> tuple[Standing, str]:

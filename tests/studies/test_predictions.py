@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -118,3 +119,19 @@ def test_a_damaged_file_is_named(store):
         file.write_text(content)
         with pytest.raises(UsageError, match=f"{file.name}: cannot be read"):
             predictions_of(study(), store)
+
+
+def test_status_has_them_too_and_their_flags(store):
+    from click.testing import CliRunner
+
+    from p3m_anon.commands.study_status import status
+
+    score(store, Prediction("lf", "X", P_B, "eval-lf-0", saw_test="all of it"))
+    said = CliRunner().invoke(status, ["tried", "--out", str(store.root)])
+    assert said.exit_code == 0
+    (line,) = [one.split() for one in said.stdout.splitlines() if one.startswith("lf")]
+    assert line[:2] == ["lf", "X"]
+    assert "done" in line
+    assert "flagged, no fair test: lf: saw the test pictures: all of it" in said.stdout
+    cells = json.loads(CliRunner().invoke(status, ["tried", "--json", "--out", str(store.root)]).stdout)["cells"]
+    assert {"id": "eval-lf-0", "state": "done"}.items() <= cells[-1].items()
