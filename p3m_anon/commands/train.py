@@ -39,6 +39,13 @@ def _ids(file: Path) -> Iterator[str]:
 @click.option("--out", type=NEW_FOLDER, required=True, help="Run folder, outside of ROOT: checkpoints, curves, record.")
 @click.option("--method", default="p3mnet", show_default=True, help=f"{', '.join(NETWORKS)}.")
 @click.option(
+    "--pipeline",
+    type=click.Choice(["p3m", "own"]),
+    default="p3m",
+    show_default=True,
+    help="Whose settings hold where you give none: P3M's, or those that the method was published with.",
+)
+@click.option(
     "--protocol", type=click.Choice(["B", "N"]), default="B", show_default=True, help="Blurred pictures, or originals."
 )
 @click.option("--originals", type=FOLDER, help="Clear pictures for N [default: ROOT.private/originals].")
@@ -58,7 +65,9 @@ def _ids(file: Path) -> Iterator[str]:
     show_default=True,
     help="The composition loss: where all pictures have layers, always, never.",
 )
-@click.option("--backbone", type=FILE, help="ImageNet's ResNet-34 (a state dict) to start the encoder from.")
+@click.option(
+    "--backbone", type=FILE, help="ImageNet weights (a state dict) of what the method's encoder is, like ResNet-34."
+)
 @click.option("--epochs", type=click.IntRange(1), default=150, show_default=True)
 @click.option("--max-steps", type=click.IntRange(0), default=0, help="End the run after so many steps.")
 @click.option(
@@ -101,7 +110,8 @@ def _ids(file: Path) -> Iterator[str]:
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes here; begin no run.")
 @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")
-def train(root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
+@click.pass_context
+def train(context: click.Context, /, root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
     """Train a method on `train` of the dataset ROOT; the defaults are the paper's.
 
     The run folder gets last.ckpt and best.ckpt, which eval takes with --checkpoint; best has the lowest SAD on the
@@ -125,6 +135,8 @@ def train(root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
     from p3m_anon.jobs.train import train as train_job
 
     is_first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
+    if options["pipeline"] == "own":
+        options = _own(context, options)
     request = _request(root, options)
     with Screen(quiet=as_json, is_first=is_first) as screen:
         if dry_run:
@@ -142,6 +154,18 @@ def train(root: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
     sys.exit(summary.exit_code)
 
 
+def _own(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
+    """The method's own settings where the command line has none."""
+    from p3m_anon.training.run_settings import with_own
+
+    default = click.core.ParameterSource.DEFAULT
+    given = {name: value for name, value in options.items() if context.get_parameter_source(name) != default}
+    found = with_own(given, options["method"])
+    if "composition" not in given and "composition" in found:
+        found["composition"] = "on" if found["composition"] else "off"
+    return {**options, **found}
+
+
 def _request(root: Path, options: dict[str, Any]) -> TrainRequest:
     from p3m_anon.errors import UsageError
     from p3m_anon.jobs.train_inputs import TrainInputs
@@ -156,9 +180,10 @@ def _request(root: Path, options: dict[str, Any]) -> TrainRequest:
     left_out = frozenset(_ids(file) if file is not None else ())
     inputs = TrainInputs(root, leave_out=left_out, **take("protocol", "originals", "composition", "private"))
     try:
-        samples = SampleSettings(**take("seed", "size", "crops", "recipe"))
+        samples = SampleSettings(**take("seed", "size", "crops", "recipe", *({"kernels"} & options.keys())))
     except ValueError as error:
         raise UsageError(str(error)) from error
     own = take("method", "width", "batch_size", "accumulate", "epochs", "max_steps", "learning_rate", "schedule")
-    settings = RunSettings(**own, **take("warmup", "clip", "ema", "precision", "compile"), samples=samples)
+    more = take("warmup", "clip", "ema", "precision", "compile", "pipeline")
+    settings = RunSettings(**own, **more, samples=samples)
     return TrainRequest(inputs, settings=settings, **options)

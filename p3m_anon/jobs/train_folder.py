@@ -143,7 +143,7 @@ def _holds_something(folder: Path) -> bool:
 
 def _binding(said: dict[str, Any], remedies: Sequence[str]) -> dict[str, Any]:
     """What must stay as it is for the run to go on. remedies: settings that may change."""
-    settings = dict(said["settings"])
+    settings = {"pipeline": "p3m", **said["settings"]}  # earlier versions had no other
     free = ["compile", "batch_size", *remedies] + (["epochs", "max_steps"] if settings["schedule"] == "fixed" else [])
     kept = {name: value for name, value in settings.items() if name not in free}
     kept["pictures of a batch on all devices"] = settings["batch_size"] * said["devices"]

@@ -24,10 +24,11 @@ class TrainRequest:
     """What to train on, how, and where it goes.
 
     settings: whether samples have layers, and the backbone's digest, are filled in from `inputs` and `backbone`. out:
-    the run folder. backbone: a file with ImageNet's ResNet-34. device: auto, cpu, cuda or cuda:N. devices: processes,
-    one each; under torchrun it has begun them already. workers: processes that make samples, for each device; None: as
-    many as there are cores for them. validate_count: pictures of the split, evenly spread; 0: all. validate_every:
-    epochs. save_every: steps; 0: ten minutes. resume: go on with the run in `out`, if there is one.
+    the run folder. backbone: a file with ImageNet's weights for the encoder. device: auto, cpu, cuda or cuda:N.
+    devices: processes, one each; under torchrun it has begun them already. workers: processes that make samples, for
+    each device; None: as many as there are cores for them. validate_count: pictures of the split, evenly spread; 0:
+    all. validate_every: epochs. save_every: steps; 0: ten minutes. resume: go on with the run in `out`, if there is
+    one.
     """
 
     inputs: TrainInputs

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from p3m_anon.errors import UsageError
+from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.settings import SampleSettings
 
 Precision = Literal["fp32", "bf16", "fp16"]
 Schedule = Literal["fixed", "cosine"]
+Pipeline = Literal["p3m", "own"]
 
 MULTIPLE = 32  # of which the sides of a network's input are multiples
 
@@ -22,7 +25,8 @@ class RunSettings:
     each device. accumulate: batches whose gradients one step averages. max_steps: ends the run early; 0: it does not.
     warmup: steps during which the learning rate grows. clip: largest norm of a step's gradient; 0: any. ema: share of
     the averaged weights that a step keeps; 0: no average. precision: of the network's arithmetic; weights and losses
-    are float32. backbone: sha256 of the file that the encoder starts from, "" for none.
+    are float32. backbone: sha256 of the file that the encoder starts from, "" for none. pipeline: whose settings stand
+    where none were given, `own` for the method's; it changes nothing by itself.
     """
 
     method: str = "p3mnet"
@@ -39,6 +43,7 @@ class RunSettings:
     precision: Precision = "fp32"
     compile: bool = False
     backbone: str = ""
+    pipeline: Pipeline = "p3m"
     samples: SampleSettings = field(default_factory=SampleSettings)
 
     def __post_init__(self) -> None:
@@ -60,7 +65,8 @@ class RunSettings:
                 f"--size must be a multiple of {MULTIPLE}, and at least {2 * MULTIPLE} for one picture at a time,"
                 f" got {self.samples.size}"
             )
-        for name, known in (("precision", get_args(Precision)), ("schedule", get_args(Schedule))):
+        choices = {"precision": Precision, "schedule": Schedule, "pipeline": Pipeline}
+        for name, known in ((name, get_args(choice)) for name, choice in choices.items()):
             if getattr(self, name) not in known:
                 raise UsageError(f"--{name} {getattr(self, name)} is not known; use {', '.join(known)}")
 
@@ -80,6 +86,12 @@ class RunSettings:
         """Of the whole run."""
         steps = self.epochs * self.steps_per_epoch(batches)
         return min(steps, self.max_steps) if self.max_steps else steps
+
+
+def with_own(given: Mapping[str, Any], method: str) -> dict[str, Any]:
+    """`given`, and what the method was published with where it is silent; names of RunSettings and SampleSettings."""
+    own = METHODS[method].own if method in METHODS else {}
+    return {**own, **given}
 
 
 def changes(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:

@@ -58,6 +58,27 @@ def test_a_dry_run_begins_nothing(root: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_methods_own_settings_and_those_that_win_over_them(root: Path, tmp_path: Path) -> None:
+    """SMALL gives size, crops, batch and width."""
+    result = run(root, tmp_path / "run", "--method", "gfm", "--pipeline", "own", "--max-steps", "1")
+    assert result.exit_code == 0, result.output
+    said = json.loads((tmp_path / "run" / "settings.json").read_text())["settings"]
+    given = json.loads((run_p3m(root, tmp_path) / "settings.json").read_text())["settings"]
+    assert (said["pipeline"], given["pipeline"]) == ("own", "p3m")
+    assert (said["epochs"], said["samples"]["kernels"], said["samples"]["recipe"]) == (500, [25, 35], "official")
+    assert (given["epochs"], given["samples"]["kernels"], given["samples"]["recipe"]) == (150, [15, 30], "paper")
+    for name in ("batch_size", "width"):
+        assert said[name] == given[name]
+    for name in ("size", "crops"):
+        assert said["samples"][name] == given["samples"][name]
+
+
+def run_p3m(root: Path, tmp_path: Path) -> Path:
+    result = run(root, tmp_path / "p3m", "--method", "gfm", "--max-steps", "1", "--validate", "none")
+    assert result.exit_code == 0, result.output
+    return tmp_path / "p3m"
+
+
 def test_resume(root: Path, tmp_path: Path) -> None:
     run(root, tmp_path / "run", "--max-steps", "1")
     refused = run(root, tmp_path / "run", "--max-steps", "2")

@@ -135,10 +135,26 @@ def test_a_whole_image_figure_is_not_set_beside_a_transition_only_one():
     assert whole == own
 
 
-def test_basic_is_a_method_and_the_other_variants_are_not():
+def test_the_variants_of_table_5_are_methods():
     basic = paper_row("basic", "P3M-500-NP", "X", "N")
     assert (str(basic.values["sad"]), basic.tables) == ("17.01", (5,))
     assert paper_row("basic", "P3M-500-P", "B", "B").tables == (3,)
+    for name, modules, blurred, normal in (
+        ("p3mnet_tfi", "TFI", "11.32", "13.70"),
+        ("p3mnet_tfi_sbfi", "TFI, sBFI", "9.47", "12.36"),
+        ("p3mnet_tfi_dbfi", "TFI, dBFI", "9.76", "12.45"),
+    ):
+        on_p, on_np = paper_row(name, "P3M-500-P", "B", "B"), paper_row(name, "P3M-500-NP", "B", "N")
+        assert (on_p.title, on_p.tables, on_np.tables) == (f"P3M-Net ({modules})", (5,), (5,))
+        assert [float(one.values["sad"]) for one in (on_p, on_np)] == [float(blurred), float(normal)]
+        assert paper_row(name, "P3M-500-P", "N", "B") is None  # trained on blurred pictures only
+    assert paper_row("p3mnet", "P3M-500-P", "B", "B").tables == (4,)
+
+
+def test_a_method_of_another_name_has_its_papers_row():
+    hsv, knn = (paper_row(name, "P3M-500-P", "X", "B") for name in ("knn_hsv", "knn"))
+    assert hsv == knn
+    assert hsv.tables == (1,)
 
 
 def test_it_is_known_on_what_a_row_was_trained():

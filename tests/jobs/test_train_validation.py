@@ -12,6 +12,7 @@ from p3m_anon.jobs.eval_inputs import pictures
 from p3m_anon.jobs.train_inputs import TrainInputs
 from p3m_anon.jobs.train_validation import SHOWN, Validator, chosen, validated
 from p3m_anon.methods.p3mnet.network import P3MNet
+from p3m_anon.methods.registry import METHODS
 from tests.jobs.train_cases import make_dataset
 
 SPLIT = "P3M-500-P"
@@ -35,6 +36,17 @@ def test_the_network_is_left_as_it_is(root: Path, network: P3MNet) -> None:
     assert all(torch.equal(one, before[name]) for name, one in network.state_dict().items())
     assert found.count == 4
     assert found.means["sad"] > 0
+
+
+def test_a_method_that_is_given_the_trimap_is_scored_where_it_is_unknown(root: Path) -> None:
+    build = METHODS["dim"].build
+    assert build is not None
+    torch.manual_seed(0)
+    found = Validator(list(pictures(root, SPLIT)), SPLIT, 1, method="dim")(build(2), 1)
+    assert (found.count, found.problems) == (4, ())
+    assert found.means["sad"] == found.means["sad_t"] > 0
+    whole = Validator(list(pictures(root, SPLIT)), SPLIT, 1)(P3MNet(width=2), 1)
+    assert whole.means["sad"] > whole.means["sad_t"]
 
 
 def test_it_says_the_same_however_many_threads_score(root: Path, network: P3MNet) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from p3m_anon.errors import UsageError
-from p3m_anon.training.run_settings import RunSettings, changes
+from p3m_anon.methods.registry import METHODS, NETWORKS
+from p3m_anon.training.run_settings import RunSettings, changes, with_own
 from p3m_anon.training.settings import SampleSettings
 
 
@@ -13,6 +16,20 @@ def test_the_defaults_are_the_papers() -> None:
     paper = RunSettings()
     assert (paper.batch_size, paper.epochs, paper.learning_rate, paper.schedule) == (8, 150, 1e-5, "fixed")
     assert paper.steps(9421 // 8) == 150 * 1177
+
+
+def test_a_methods_own_settings_stand_where_none_are_given() -> None:
+    found = with_own({"epochs": 3, "crops": (64,)}, "gfm")
+    assert (found["epochs"], found["crops"]) == (3, (64,))
+    assert (found["batch_size"], found["size"], found["kernels"]) == (32, 320, (25, 35))
+    assert with_own({"epochs": 3}, "p3mnet") == {"epochs": 3}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_own_settings_are_settings(name: str) -> None:
+    own = dict(METHODS[name].own)
+    samples = {one.name: own.pop(one.name) for one in fields(SampleSettings) if one.name in own}
+    RunSettings(name, **own, pipeline="own", samples=SampleSettings(**samples))
 
 
 def test_steps_are_those_of_all_epochs_or_fewer() -> None:
@@ -33,6 +50,7 @@ def test_steps_are_those_of_all_epochs_or_fewer() -> None:
         ({"ema": 1.0}, "--ema must be below 1"),
         ({"precision": "int8"}, "--precision int8 is not known; use fp32, bf16, fp16"),
         ({"schedule": "step"}, "--schedule"),
+        ({"pipeline": "their own"}, "--pipeline their own is not known; use p3m, own"),
         ({"samples": SampleSettings(size=100)}, "multiple of 32"),
         ({"samples": SampleSettings(size=32), "batch_size": 1}, "at least 64 for one picture"),
     ],

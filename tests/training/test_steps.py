@@ -20,6 +20,24 @@ def test_mixed_precision_is_near_and_keeps_its_weights_in_full() -> None:
     assert {one.dtype for one in mixed.network.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("method", ["dim", "shm", "gfm"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_networks_of_every_kind_take_steps(method: str, precision: str) -> None:
+    stepper = make_stepper(replace(SETTINGS, method=method, precision=precision))
+    stepper.try_size(drawn(2, side=64))
+    losses = [stepper.step(number, [drawn(1, side=64)]).losses().terms["total"] for number in range(8)]
+    assert losses[-1] < losses[0]
+
+
+def test_the_trimap_goes_to_the_network_that_needs_it() -> None:
+    stepper, seen = make_stepper(replace(SETTINGS, method="dim")), []
+    stepper.network.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    batch = drawn(1, side=64)
+    stepper.step(0, [batch])
+    stepper.try_size(batch)
+    assert [torch.equal(one, batch.trimap) for one in seen] == [True, True]
+
+
 def test_a_trial_of_a_size_leaves_no_trace() -> None:
     tried, not_tried = make_stepper(), make_stepper()
     tried.try_size(drawn(3))
