@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from p3m_anon.evaluation.predict import PRECISIONS, STRATEGIES
-from p3m_anon.methods.registry import NETWORKS
+from p3m_anon.methods.registry import METHODS
 
 if TYPE_CHECKING:
     from p3m_anon.jobs.matte import MatteRequest, MatteSummary
@@ -23,11 +23,17 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command()
 @click.argument("source", metavar="IN", type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=NEW_FOLDER, required=True, help="Folder of the mattes.")
-@click.option("--method", type=click.Choice(list(NETWORKS)), default="p3mnet", show_default=True)
+@click.option("--method", type=click.Choice(list(METHODS)), default="p3mnet", show_default=True)
 @click.option(
     "--checkpoint",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Weights: a published P3M checkpoint, or one of p3m-anon train.",
+    help="Weights of a network: a published checkpoint of the method, or one of p3m-anon train.",
+)
+@click.option(
+    "--trimap",
+    "trimaps",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of trimaps (0, 128, 255) under the pictures' names, for a method that needs them.",
 )
 @click.option(
     "--strategy",
@@ -73,6 +79,7 @@ def matte(source: Path, out: Path, depth: str, as_json: bool, **options: Any) ->
     Examples:
       p3m-anon matte photos --checkpoint P3M-Net.pth --out mattes
       p3m-anon matte photo.jpg --checkpoint P3M-Net.pth --out cut --rgba --depth 16 --strategy tiled
+      p3m-anon matte photos --method closed_form --trimap trimaps --out mattes
 
     Exit codes: 0 all done; 1 some pictures have no matte; 2 usage; 4 stopped early.
     """

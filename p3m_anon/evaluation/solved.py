@@ -37,6 +37,12 @@ class Solver:
         alpha: npt.NDArray[np.float32] = self.solve(rgb, trimap)
         return alpha
 
+    def predict_batch(self, images: list[RGB], trimaps: list[Trimap] | None = None) -> list[npt.NDArray[np.float32]]:
+        """`predict` of each, one after the other."""
+        if trimaps is None:
+            raise ValueError(f"{self.name} needs a trimap for each picture")
+        return [self.predict(*pair) for pair in zip(images, trimaps, strict=True)]
+
 
 def load_solver(method: Method) -> Solver:
     """A method that has `solve`; loads pymatting, which takes half a minute where numba has not compiled it before.

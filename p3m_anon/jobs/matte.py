@@ -1,4 +1,4 @@
-"""An alpha matte for every picture of a folder, by a network; resumable at any moment."""
+"""An alpha matte for every picture of a folder; resumable at any moment."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from p3m_anon.files.folders import find_pictures, locate, stem_of
 from p3m_anon.files.headers import EXTENSIONS
 from p3m_anon.files.private import locked, private_folder
 from p3m_anon.files.release import published_above
+from p3m_anon.jobs.eval_files import NamedFiles
 from p3m_anon.jobs.layers_sets import pixels_of
 from p3m_anon.jobs.matte_picture import Depth, Loaded, MatteItem, MatteJob, MatteResult, Predictor, Seen
 from p3m_anon.jobs.matte_record import BEGUN, RECORD, MatteRecord, MatteRow
+from p3m_anon.methods.registry import METHODS
 
 VERSION = 1  # of what is written of an alpha; mattes of another one are made again
 PIXELS = 48_000_000  # under way at once, at 3 to 20 bytes each; the network's own memory comes on top
@@ -31,7 +33,8 @@ class MatteRequest:
     """What `matte` is asked to do.
 
     source: a picture, or a folder of them. out: the folder of mattes; cut-outs go to `OUT.rgba` beside it. method to
-    precision: as in `evaluation.predict.load_predictor`. rgba: cut-outs too. depth: bits of what is written. batch:
+    precision: as in `evaluation.predict.load_predictor`. trimaps: a folder of them under the pictures' names, for a
+    method that needs them. rgba: cut-outs too. depth: bits of what is written. batch:
     pictures of one size in one pass. replace: overwrite files that this command did not make. workers: 0 is one per
     core.
     """
@@ -40,6 +43,7 @@ class MatteRequest:
     out: Path
     method: str = "p3mnet"
     checkpoint: Path | None = None
+    trimaps: Path | None = None
     strategy: str | None = None
     device: str = "auto"
     precision: str = "float32"
@@ -118,6 +122,7 @@ class _Run:
     ) -> None:
         self._request, self._job, self._record = request, job, record
         self._summary, self._on_result = summary, on_result
+        self._trimaps = NamedFiles(request.trimaps) if request.trimaps is not None else None
 
     def work(self) -> None:
         """All pictures: read and written by a pool, while one thread runs the network."""
@@ -140,10 +145,14 @@ class _Run:
             row = self._record.get(file)
             item = MatteItem(relative.as_posix(), picture, file, alpha, cutout if self._request.rgba else None, row)
             self._summary.pictures += 1
-            problem = self._obstacle(item, twin=id in seen)
+            problem, ours = self._obstacle(item, twin=id in seen), ""
+            if self._trimaps is not None and not problem:
+                trimaps = self._trimaps.find(id)
+                item = item._replace(trimap=trimaps[0] if trimaps else None)
+                problem, ours = _missing(trimaps), item.file
             seen.add(id)
             if problem:
-                self._fail(MatteResult(item.label, "", problem=problem))
+                self._fail(MatteResult(item.label, ours, problem=problem))
                 continue
             if not dry:
                 self._claim(item)
@@ -202,8 +211,20 @@ class _Run:
             _unlink(self._request.cutouts / file)
 
 
+def _missing(trimaps: list[Path]) -> str:
+    """Why there is not the one trimap of a picture; else ""."""
+    if len(trimaps) > 1:
+        return f"several trimaps of this name: {', '.join(one.name for one in trimaps)}; keep one"
+    return "" if trimaps else "no trimap of this name; p3m-anon trimap makes them from alphas"
+
+
 def _check(request: MatteRequest) -> Path:
-    """The private folder. Raises UsageError where the folders do not fit together."""
+    """The private folder. Raises UsageError where the folders or the method and its trimaps do not fit together."""
+    needs = METHODS[request.method].needs_trimap
+    if needs and request.trimaps is None:
+        raise UsageError(f"{request.method} needs a trimap for each picture; name their folder with --trimap")
+    if request.trimaps is not None and not needs:
+        raise UsageError(f"{request.method} takes no trimap; leave out --trimap")
     out = request.out.resolve()
     source = request.source.resolve()
     among = [out, *out.parents] if source.is_dir() else [out, request.cutouts.resolve()]
@@ -226,16 +247,16 @@ def _pictures(request: MatteRequest) -> Iterator[tuple[Path, Path]]:
         return
     found = locate(request.source)
     private = private_folder(request.out, request.private)
-    left_out = [request.out, request.cutouts, private, *([found.alphas] if found.alphas else [])]
+    left_out = [request.out, request.cutouts, private]
+    left_out += [one for one in (found.alphas, request.trimaps) if one is not None]
     for picture in find_pictures(found.pictures, exclude=left_out):
         yield found.pictures, picture
 
 
 def _load(request: MatteRequest) -> Predictor:
     from p3m_anon.evaluation.predict import SHORT_SIDE, load_predictor
-    from p3m_anon.evaluation.solved import Solver
 
-    predictor = load_predictor(
+    return load_predictor(
         request.method,
         request.checkpoint,
         strategy=request.strategy,
@@ -243,9 +264,6 @@ def _load(request: MatteRequest) -> Predictor:
         precision=request.precision,
         short_side=SHORT_SIDE,
     )
-    if isinstance(predictor, Solver):
-        raise UsageError(f"{request.method} needs a trimap for each picture, and matte reads none; choose a network")
-    return predictor
 
 
 def _unlink(path: Path) -> None:

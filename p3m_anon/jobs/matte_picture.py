@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -12,35 +14,38 @@ import numpy as np
 
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, TooLarge, WeightsError
-from p3m_anon.files.alphas import encode_alpha
+from p3m_anon.files.alphas import encode_alpha, read_alpha
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.images import Encoding, encode, read
 from p3m_anon.files.weights import digest
 from p3m_anon.jobs.matte_record import MatteRow
 from p3m_anon.matting.foreground import estimate_layers
+from p3m_anon.matting.pairs import check_trimap
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from p3m_anon.arrays import RGB, AlphaPixels
+    from p3m_anon.matting.trimap import Trimap
 
 Depth = Literal[8, 16]
 _ESTIMATOR = threading.Lock()  # it spreads one picture over the cores by itself, and may be entered only once
 
 
 class Predictor(Protocol):
-    """What `evaluation.predict.load_predictor` gives."""
+    """What `evaluation.predict.load_predictor` gives; predict_batch: of pictures and, where it needs them, trimaps."""
 
     @property
     def digest(self) -> str: ...
 
-    def predict_batch(self, images: list[RGB]) -> list[npt.NDArray[np.float32]]: ...
+    @property
+    def predict_batch(self) -> Callable[..., list[npt.NDArray[np.float32]]]: ...
 
 
 class MatteItem(NamedTuple):
     """A picture, and where what is made of it goes; cutout: None where none is asked for.
 
-    row: what is known of it, None where nothing was written yet.
+    row: what is known of it, None where nothing was written yet. trimap: its file, for a method that needs one.
     """
 
     label: str
@@ -49,6 +54,7 @@ class MatteItem(NamedTuple):
     alpha: Path
     cutout: Path | None
     row: MatteRow | None
+    trimap: Path | None = None
 
 
 class MatteResult(NamedTuple):
@@ -62,12 +68,14 @@ class MatteResult(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A picture in memory, upright. icc: its colour profile."""
+    """A picture in memory, upright. icc: its colour profile. trimap: uint8 (H, W), for a method that needs it."""
 
     item: MatteItem
     rgb: RGB
     icc: bytes | None
     sha256: str
+    trimap: Trimap | None = None
+    trimap_sha256: str = ""
 
 
 class Seen(NamedTuple):
@@ -80,7 +88,7 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class MatteJob:
-    """The stages. digest: of all that decides a matte but its picture."""
+    """The stages. digest: of all that decides a matte but its picture and its trimap."""
 
     predictor: Predictor
     digest: str
@@ -92,7 +100,8 @@ class MatteJob:
             if self.is_done(item):
                 return Early(MatteResult(item.label, item.file, item.row, kept=True))
             decoded = read(item.picture)
-            return Loaded(item, decoded.rgb, decoded.encoding.icc, decoded.sha256)
+            loaded = Loaded(item, decoded.rgb, decoded.encoding.icc, decoded.sha256)
+            return loaded if item.trimap is None else _with_trimap(loaded, item.trimap)
         except (ImageError, MemoryError) as error:
             return Early(_failed(item, error))
 
@@ -117,29 +126,54 @@ class MatteJob:
             write_bytes(item.alpha, data)
         except (ImageError, MemoryError) as error:
             return _failed(item, error)
-        row = MatteRow(item.file, seen.loaded.sha256, self.digest, len(data), size)
+        row = MatteRow(item.file, seen.loaded.sha256, self._digest(seen.loaded.trimap_sha256), len(data), size)
         return MatteResult(item.label, item.file, row)
 
     def is_done(self, item: MatteItem) -> bool:
         """The files are there as they were written, made of this very picture in this very way."""
         row = item.row
-        if row is None or row.digest != self.digest or size_of(item.alpha) != row.alpha_size:
+        if row is None or size_of(item.alpha) != row.alpha_size:
             return False
         if item.cutout is not None and (row.cutout_size <= 0 or size_of(item.cutout) != row.cutout_size):
             return False
         try:
-            return digest(item.picture) == row.image_sha256
+            trimap = digest(item.trimap) if item.trimap is not None else ""
+            return row.digest == self._digest(trimap) and digest(item.picture) == row.image_sha256
         except OSError:
             return False
 
+    def _digest(self, trimap: str) -> str:
+        """Of all that decides a matte but its picture. trimap: sha256 of its file, "" without one."""
+        return hashlib.sha256(f"{self.digest} {trimap}".encode()).hexdigest() if trimap else self.digest
+
     def _seen(self, group: list[Loaded]) -> list[Seen]:
+        trimaps = [one.trimap for one in group if one.trimap is not None]
         try:
-            alphas = self.predictor.predict_batch([one.rgb for one in group])
-        except (TooLarge, WeightsError, MemoryError) as error:
+            alphas = self.predictor.predict_batch([one.rgb for one in group], *([trimaps] if trimaps else []))
+        except (TooLarge, WeightsError, MemoryError, ValueError) as error:
+            if isinstance(error, ValueError) and not trimaps:
+                raise  # with one, there may be no solution
             if len(group) > 1:
                 return [seen for one in group for seen in self._seen([one])]
             return [Seen(group[0], None, _why(group[0].item, error))]
         return [Seen(loaded, alpha) for loaded, alpha in zip(group, alphas, strict=True)]
+
+
+def _with_trimap(loaded: Loaded, file: Path) -> Loaded:
+    """Raises ImageError for a file that is no trimap of this picture."""
+    try:
+        found = read_alpha(file)
+    except ImageError as error:
+        raise ImageError(f"trimap {error}") from error
+    trimap, size = found.pixels.astype(np.uint8, copy=False), loaded.rgb.shape[:2]
+    if found.pixels.shape != size:
+        sizes = (" x ".join(map(str, one[::-1])) for one in (found.pixels.shape, size))
+        raise ImageError("the trimap has {} pixels, the picture {}; nothing is resized here".format(*sizes))
+    try:
+        check_trimap(trimap if found.pixels.dtype == np.uint8 else found.pixels, size)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ImageError(str(error)) from error
+    return loaded._replace(trimap=trimap, trimap_sha256=found.sha256)
 
 
 def levels(alpha: npt.NDArray[np.float32], depth: Depth) -> AlphaPixels:
