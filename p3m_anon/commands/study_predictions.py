@@ -72,8 +72,8 @@ def add_predictions(name: str, mattes: Path, root: Path, as_json: bool, **option
         show(summary)
         shown = ", ".join(prediction.studies) or f"all studies of {request.store} that test on {test}"
         click.echo(f"shown as {printable(name)} by {printable(shown)}")
-        for flag in prediction.flags:
-            click.echo(f"flagged, no fair test: {printable(flag)}")
+        if prediction.saw_test:
+            click.echo(f"flagged, no fair test: saw the test pictures: {printable(prediction.saw_test)}")
     sys.exit(summary.exit_code)
 
 

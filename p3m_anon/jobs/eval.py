@@ -129,7 +129,7 @@ class _Run:
         base = EvalRow("", request.split, request.label)
         job = PictureJob(base, request.restricts, self._predictor, request.needs_trimap)
         if self._crew is not None:
-            solve_all(self._tasks(record), job, METHODS[request.name], self._crew, take)
+            solve_all(self._tasks(record), job, METHODS[request.method or ""], self._crew, take)
             return
         workers = request.workers or cores()
         stages: Stages[Task, Loaded, Loaded | Result, Result] = Stages(_cost, job.load, job.look, job.finish)

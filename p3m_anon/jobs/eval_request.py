@@ -26,7 +26,7 @@ class EvalRequest:
     the pictures, where they are tested on. trained: what the checkpoint's note says of its training; `evaluate` fills
     it in. strategy: None for the method's own. out: the run folder, default `eval/...`. workers: 0 is one per core.
     memory: bytes for all processes of a solved method, 0 is half of the machine's; networks and mattes from a folder
-    do not look at it.
+    do not look at it. called: the mattes, in tables, where that is not the name of the method or the folder.
     """
 
     root: Path
@@ -46,6 +46,7 @@ class EvalRequest:
     workers: int = 0
     memory: int = 0
     dry_run: bool = False
+    called: str = ""
 
     def __post_init__(self) -> None:
         """Raises UsageError for what does not go together."""
@@ -76,7 +77,7 @@ class EvalRequest:
     @property
     def name(self) -> str:
         """What the mattes are called in tables."""
-        return self.method or (self.pred.resolve().name if self.pred is not None else "")
+        return self.called or self.method or (self.pred.resolve().name if self.pred is not None else "")
 
     @property
     def strategy_taken(self) -> str:

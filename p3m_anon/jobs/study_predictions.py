@@ -68,6 +68,7 @@ class PredictionsRequest:
             pred=self.mattes,
             protocol=cast("Protocol | None", protocol),
             transition_only=self.needs_trimap,
+            called=self.name,
         )
 
 

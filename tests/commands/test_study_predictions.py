@@ -31,6 +31,7 @@ def run(*arguments: str):
 def test_it_says_the_figures_and_where_the_row_stands(folder):
     result = run("My net", "mattes", "--data", "data", "--trained-on", "B")
     assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[1].startswith("My net ")
     assert "scored: 6 of 6 pictures" in result.stdout
     assert "protocol: B:B" in result.stdout
     assert "shown as My net by all studies of studies that test on P3M-500-P:B" in result.stdout
@@ -41,7 +42,7 @@ def test_it_says_the_figures_and_where_the_row_stands(folder):
 
 def test_flags_are_told(folder):
     result = run("BiRefNet", "mattes", "--data", "data", "--saw-test", "I did it", "--study", "a", "--study", "b")
-    assert "flagged, no fair test: trained on pictures of P3M-500-P: " in result.stdout
+    assert "note: no fair test: trained on pictures of P3M-500-P: " in result.stdout
     assert "flagged, no fair test: saw the test pictures: I did it" in result.stdout
     assert "shown as BiRefNet by a, b" in result.stdout
 
