@@ -91,7 +91,11 @@ def test_wrong_usage(run: Run, tmp_path: Path) -> None:
     other = run(method="p3mnet")
     assert (other.exit_code, other.stderr.count("\n")) == (2, 1)
     assert "use --method basic" in other.stderr
+    dim = run(method="dim")
+    assert (dim.exit_code, dim.stderr.count("\n")) == (2, 1)
+    assert "dim has no ONNX form" in dim.stderr
     none = CliRunner().invoke(cli, ["export", "--method", "p3mnet", "--out", str(tmp_path / "x.onnx")])
     assert none.exit_code == 2
     assert "Missing option '--checkpoint'" in none.stderr
     assert run(method="mine").exit_code == 2
+    assert "Invalid value for '--method'" in run(method="dim").stderr  # it has neither classes nor a local branch

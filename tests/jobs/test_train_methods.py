@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from p3m_anon.jobs.eval_request import EvalRequest
 from p3m_anon.jobs.train import build, plan, train
 from p3m_anon.jobs.train_inputs import TrainInputs
 from p3m_anon.jobs.train_request import TrainRequest
-from p3m_anon.training.run_settings import RunSettings
+from p3m_anon.training.run_settings import RunSettings, with_own
 from p3m_anon.training.settings import SampleSettings
 from tests.jobs.train_cases import curve, make_dataset
 from tests.methods.dim.published import seeded_vgg16
@@ -64,6 +66,19 @@ def test_it_trains_and_scores_by_every_strategy(root: Path, tmp_path: Path, meth
     assert found["resize"] == pytest.approx(summary.best_sad, rel=1e-4)
     with pytest.raises(UsageError, match=f"{method} has no --strategy hybrid; use full, resize"):
         evaluate(EvalRequest(root, "P3M-500-P", method, out / "best.ckpt", strategy="hybrid", out=tmp_path / "hybrid"))
+
+
+@pytest.mark.parametrize(("method", "kernels"), [("dim", [1, 30]), ("shm", [15, 30])])
+def test_it_trains_by_its_own_settings(root: Path, tmp_path: Path, method: str, kernels: list[int]) -> None:
+    found = with_own({"width": 2, "batch_size": 2, "size": 64, "crops": (64,), "max_steps": 1}, method)
+    names = found.keys() & {one.name for one in dataclasses.fields(SampleSettings)}
+    samples = SampleSettings(**{name: found.pop(name) for name in names})
+    settings = RunSettings(method=method, pipeline="own", **found, samples=samples)
+    inputs = TrainInputs(root, composition="on" if samples.composition else "auto")
+    assert train(TrainRequest(inputs, tmp_path / "run", settings, device="cpu", workers=0)).step == 1
+    said = json.loads((tmp_path / "run/settings.json").read_text())["settings"]
+    assert (said["pipeline"], said["learning_rate"], said["batch_size"]) == ("own", 1e-5, 2)
+    assert (said["samples"]["kernels"], said["samples"]["composition"]) == (kernels, True)
 
 
 @pytest.mark.parametrize("method", STRATEGIES)
