@@ -14,7 +14,6 @@ import click
 from p3m_anon.commands.memory import memory_option
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 STORE = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), default="studies", show_default=True, help="The store."
 )
@@ -27,12 +26,25 @@ def _shard(_ctx: click.Context, _param: click.Parameter, text: str) -> tuple[int
     return int(found[1]), int(found[2])
 
 
+def _backbones(_ctx: click.Context, _param: click.Parameter, said: tuple[str, ...]) -> dict[str, Path]:
+    """By method, "" for all others."""
+    pairs = (text.rpartition("=") for text in said)
+    return {method: Path(file) for method, _, file in pairs}
+
+
 @click.command()
 @click.argument("study")
 @click.option("--data", type=FOLDER, help="The dataset [default: as the study says].")
 @click.option("--originals", type=FOLDER, help="Clear pictures for N [default: DATA.private/originals].")
 @STORE
-@click.option("--backbone", type=FILE, help="ImageNet weights for the methods that start from them.")
+@click.option(
+    "--backbone",
+    "backbones",
+    multiple=True,
+    callback=_backbones,
+    metavar="[METHOD=]FILE",
+    help="ImageNet weights that encoders start from; may be repeated, as networks differ.",
+)
 @click.option("--shard", callback=_shard, default="1/1", help="Only part i of n, like 1/4; a shared store has all.")
 @click.option(
     "--engine",
@@ -58,7 +70,7 @@ def run(study: str, data: Path | None, out: Path, as_json: bool, **options: Any)
     \b
     Examples:
       p3m-anon study run smoke --data dataset
-      p3m-anon study run table3 --data P3M-10k --backbone resnet34.pth
+      p3m-anon study run table3 --data P3M-10k --backbone resnet34.pth --backbone shm=resnet50.pth
       p3m-anon study run mine.toml --shard 2/4
 
     Exit codes: 0 all done that is possible; 1 something failed; 2 usage; 4 stopped early, or another run is at the

@@ -108,8 +108,8 @@ def show_grid(study: Study, cells: list[Standings]) -> None:
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         for line in lines:
             out.print("  ".join(f"{cell:{w}}" for cell, w in zip(line, widths, strict=True)).rstrip())
-    for line in _notes(cells):
-        out.print(line)
+    for note in _notes(cells):
+        out.print(note)
 
 
 def watch_grid(study: Study, look: Callable[[], list[Standings]]) -> None:

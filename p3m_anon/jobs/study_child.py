@@ -24,10 +24,9 @@ from p3m_anon.jobs.study_group import CANNOT_WRITE, CHECKPOINT, decoded, is_done
 from p3m_anon.jobs.study_inputs import training_inputs
 from p3m_anon.jobs.study_request import StudyRequest
 from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, TrainSummary, Watch
-from p3m_anon.methods.registry import METHODS
 from p3m_anon.studies.cells import Cell
 from p3m_anon.studies.results import ROWS
-from p3m_anon.studies.settings import run_settings
+from p3m_anon.studies.settings import composition_asked, run_settings
 from p3m_anon.studies.store import State, Store
 
 if TYPE_CHECKING:
@@ -143,16 +142,16 @@ class _Work(Watch):
 
 def train_request(request: StudyRequest, cell: Cell) -> TrainRequest:
     """How a training of a study is run: no picture of a test set chooses anything. Raises UsageError."""
-    said, method = request.study.training, METHODS[cell.method]
+    said = request.study.training
     assert cell.seed is not None
     settings = run_settings(said, cell.method, cell.seed)
     if settings.batch_size % request.devices:
         raise UsageError(f"a batch of {settings.batch_size} pictures cannot be divided among {request.devices} devices")
     return TrainRequest(
-        training_inputs(request, cell.trained_on),
+        training_inputs(request, cell.trained_on, composition_asked(said, cell.method)),
         Store(request.store).run(cell.id),
         replace(settings, batch_size=settings.batch_size // request.devices),
-        request.backbone_file if method.load_backbone is not None else None,
+        request.backbone(cell.method),
         request.device,
         request.devices,
         request.workers,

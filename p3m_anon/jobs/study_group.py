@@ -27,7 +27,7 @@ CHECKPOINT = "last.ckpt"
 CANNOT_WRITE = 4  # exit code of a child that cannot write to the store
 TICK = 1.0
 GOODBYE = 120.0  # seconds that a child has to finish a step and save
-_PATHS = ("root", "originals", "store", "backbone")
+_PATHS = ("root", "originals", "store")
 
 
 class Group(NamedTuple):
@@ -72,7 +72,8 @@ def encoded(request: StudyRequest, cells: Sequence[Cell]) -> str:
         file = str(Path(study.training["leave_out"]).absolute())
         study = replace(study, training={**study.training, "leave_out": file})
     said: dict[str, Any] = {one.name: getattr(request, one.name) for one in fields(request)}
-    said["backbone"] = request.backbone_file
+    files = {cell.method: request.backbone(cell.method) for cell in cells}
+    said["backbones"] = {method: str(file) for method, file in files.items() if file is not None}
     said |= {name: str(said[name].absolute()) for name in _PATHS if said[name] is not None}
     return json.dumps(
         {"request": {**said, "study": study.to_dict()}, "cells": [Planned(one).to_dict() for one in cells]}
@@ -83,8 +84,9 @@ def decoded(text: str) -> tuple[StudyRequest, list[Cell]]:
     """What `encoded` was given."""
     said = json.loads(text)
     request = said["request"]
-    paths = {name: Path(request[name]) for name in _PATHS if request[name] is not None}
+    paths: dict[str, Any] = {name: Path(request[name]) for name in _PATHS if request[name] is not None}
     study = Study.from_dict(request["study"])
+    paths["backbones"] = {method: Path(file) for method, file in request["backbones"].items()}
     own = {**request, **paths, "study": study, "shard": tuple(request["shard"])}
     return StudyRequest(**own), [Planned.from_dict(one).cell for one in said["cells"]]
 

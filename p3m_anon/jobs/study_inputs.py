@@ -22,10 +22,11 @@ from p3m_anon.jobs.eval_inputs import Originals, pictures
 from p3m_anon.jobs.study_request import StudyRequest
 from p3m_anon.jobs.train_inputs import TrainInputs, training_rows
 from p3m_anon.jobs.train_leaks import Fingerprints
-from p3m_anon.methods.registry import METHODS
+from p3m_anon.methods.registry import NETWORKS
 from p3m_anon.studies.cells import Inputs, Pictures
+from p3m_anon.studies.settings import composition_asked
 from p3m_anon.studies.study import TestSet
-from p3m_anon.training.rows import composition_of
+from p3m_anon.training.rows import Composition, composition_of
 
 NEEDS_ORIGINALS = "needs originals (--originals DIR)"
 
@@ -36,21 +37,23 @@ def read_inputs(request: StudyRequest, on_file: Callable[[], None] = lambda: Non
     Raises UsageError for files that the study or the request names and that are not there.
     """
     study = request.study
-    backbone = request.backbone_file
-    if backbone is not None and not backbone.is_file():
-        raise UsageError(f"the backbone {backbone}: no such file")
-    trained = any(METHODS[name].build is not None for name in study.methods if name in METHODS)
-    inputs = {kind: training_inputs(request, kind) for kind in study.trained_on if trained}
+    trained = [name for name in study.methods if name in NETWORKS]
+    backbones = {name: file for name in trained if (file := request.backbone(name)) is not None}
+    for file in backbones.values():
+        if not file.is_file():
+            raise UsageError(f"the backbone {file}: no such file")
+    asked = dict.fromkeys(composition_asked(study.training, name) for name in trained)
+    inputs = {(kind, one): training_inputs(request, kind, one) for kind in study.trained_on for one in asked}
     with Fingerprints(TrainInputs(request.root).private_folder, on_file, keeps=not request.dry_run) as known:
         hashed = _Hashed(known, _listed(request.root))
         return Inputs(
-            {kind: _training(one, hashed) for kind, one in inputs.items()},
+            {key: _training(one, hashed) for key, one in inputs.items()},
             {test: _test(request, test, hashed) for test in study.tested_on},
-            file_sha256(os.path.realpath(backbone)) if backbone is not None and trained else "",
+            {name: file_sha256(os.path.realpath(file)) for name, file in backbones.items()},
         )
 
 
-def training_inputs(request: StudyRequest, trained_on: str) -> TrainInputs:
+def training_inputs(request: StudyRequest, trained_on: str, composition: Composition) -> TrainInputs:
     """What `train` is asked to train on. Raises UsageError for a list of ids that is not there."""
     said = request.study.training
     kind = cast(Literal["B", "N"], trained_on)
@@ -58,7 +61,7 @@ def training_inputs(request: StudyRequest, trained_on: str) -> TrainInputs:
         request.root,
         kind,
         request.originals if kind == "N" else None,
-        said.get("composition", "auto"),
+        composition,
         _ids(said["leave_out"]) if "leave_out" in said else frozenset(),
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from p3m_anon.errors import UsageError
+from p3m_anon.methods.registry import METHODS
 from p3m_anon.studies.cells import Planned
 from p3m_anon.studies.results import Standing
 from p3m_anon.studies.study import Study
@@ -21,17 +23,17 @@ class StudyRequest:
     """Which study, on what, and how.
 
     root: the dataset. originals: of its pictures, default `ROOT.private/originals`. store: the folder of all cells.
-    backbone: an ImageNet state dict for the methods that have a place for it, default the study's. shard: which part
-    of the groups of cells, from 1, and of how many. devices: processes, one each, that train together; the batch is
-    divided among them. workers: see TrainRequest and EvalRequest. memory: bytes for solved methods, 0: half of the
-    machine's.
+    backbones: method -> an ImageNet state dict that its encoder starts from, "" -> that of all others; in the place of
+    the study's. shard: which part of the groups of cells, from 1, and of how many. devices: processes, one each, that
+    train together; the batch is divided among them. workers: see TrainRequest and EvalRequest. memory: bytes for solved
+    methods, 0: half of the machine's.
     """
 
     study: Study
     root: Path
     originals: Path | None = None
     store: Path = Path("studies")
-    backbone: Path | None = None
+    backbones: Mapping[str, Path] = field(default_factory=dict)
     shard: tuple[int, int] = (1, 1)
     engine: Engine = "local"
     device: str = "auto"
@@ -52,11 +54,15 @@ class StudyRequest:
         if self.devices < 1:
             raise UsageError("--devices must be at least 1")
 
-    @property
-    def backbone_file(self) -> Path | None:
-        """As asked for, or as the study says."""
-        said = self.study.training.get("backbone")
-        return self.backbone or (Path(said).absolute() if said else None)
+    def backbone(self, method: str) -> Path | None:
+        """What a method's encoder starts from, if it has one that does."""
+        known = METHODS.get(method)
+        if known is None or known.load_backbone is None:
+            return None
+        said = self.study.training.get("backbone", {})
+        files = {**({"": said} if isinstance(said, str) else said), **self.backbones}
+        file = files.get(method, files.get(""))
+        return Path(file).absolute() if file is not None else None
 
 
 class Standings(NamedTuple):
@@ -120,5 +126,6 @@ class StudySummary:
 def title(planned: Planned) -> str:
     """A cell in words: `p3mnet trained on B, seed 0, on P3M-500-P:N`."""
     cell = planned.cell
-    trained = f" trained on {cell.trained_on}, seed {cell.seed}" if cell.trained_on else ""
+    seed = f", seed {cell.seed}" if cell.seed is not None else ""
+    trained = f" trained on {cell.trained_on}{seed}" if cell.trained_on else ""
     return f"{cell.method}{trained}{f', on {cell.test}' if cell.test else ''}"

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.predict import VERSION as MATTE_VERSION
 from p3m_anon.evaluation.rows import METRICS_VERSION
 from p3m_anon.methods.registry import METHODS, Method
-from p3m_anon.studies.settings import address_of, run_settings
+from p3m_anon.studies.settings import address_of, composition_asked, run_settings
 from p3m_anon.studies.study import Study, TestSet
 
 ADDRESS_VERSION = 1
@@ -77,11 +78,12 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the cells of a study are made from. training: by B and N. backbone: sha256 of the file, or ""."""
+    """What the cells of a study are made from. training: by B and N, and by what is asked of
+    composition (auto, on, off). backbones: method -> sha256 of its file."""
 
-    training: Mapping[str, Pictures]
+    training: Mapping[tuple[str, str], Pictures]
     tests: Mapping[TestSet, Pictures]
-    backbone: str = ""
+    backbones: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_cells(study: Study, inputs: Inputs) -> list[Planned]:
@@ -105,17 +107,16 @@ def _of_method(study: Study, name: str, inputs: Inputs) -> Iterator[Planned]:
 def _training(study: Study, name: str, method: Method | None, trained_on: str, seed: int, inputs: Inputs) -> Planned:
     if method is None:
         return Planned(Cell("", "train", name, trained_on, seed, None, None), NO_METHOD)
-    pictures = inputs.training[trained_on]
+    pictures = inputs.training[trained_on, composition_asked(study.training, name)]
     if pictures.absent:
         return Planned(Cell("", "train", name, trained_on, seed, None, None), pictures.absent)
-    backbone = inputs.backbone if method.load_backbone is not None else ""
     address = {
         **_head("train", method),
         "trained_on": trained_on,
         "seed": seed,
         "pictures": pictures.digest,
         "composition": pictures.composition,
-        "settings": address_of(run_settings(study.training, name, 0, backbone)),
+        "settings": address_of(run_settings(study.training, name, 0, inputs.backbones.get(name, ""))),
     }
     id = _id(f"train-{name}-{trained_on}-s{seed}", address)
     return Planned(Cell(id, "train", name, trained_on, seed, None, None, address))
@@ -127,6 +128,10 @@ def _evaluation(
     said = training.cell if training is not None else None
     place = (said.method, said.trained_on, said.seed, test) if said is not None else (_name(method), "", None, test)
     impossible = (training.impossible if training is not None else "") or pictures.absent
+    try:
+        strategy = method.strategy(study.evaluation.get("strategy")) if method is not None else ""
+    except UsageError as error:
+        impossible = impossible or str(error)
     if impossible or method is None:
         return Planned(Cell("", "eval", *place, None), impossible)
     address = {
@@ -139,7 +144,7 @@ def _evaluation(
     }
     if said is not None:
         address |= {
-            "strategy": study.evaluation.get("strategy", "hybrid"),
+            "strategy": strategy,
             "precision": study.evaluation.get("precision", "float32"),
             "matte": MATTE_VERSION,
         }
