@@ -132,16 +132,7 @@ def _bars(axis: Axes, title: str, bars: Sequence[Bar]) -> None:
             error = None if spread != spread else spread
             axis.barh(number + offset, drawn, 0.36, color=colour, xerr=error, label=label, ecolor="#444", capsize=2)
             text = _short(value) if value == value else ("no number" if label == "ours" else "")
-            place = drawn + (0.0 if error is None else error)
-            axis.annotate(
-                text,
-                (place, number + offset),
-                (3, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=7.5,
-                color="#333",
-            )
+            _beside(axis, text, drawn + (error or 0.0), number + offset)
     _name_lines(axis, [bar.method for bar in bars])
     axis.margins(x=0.16)
     axis.set_xlim(left=0)
@@ -165,6 +156,12 @@ def _slopes(axis: Axes, slopes: Slopes) -> None:
     axis.set_title(_name(slopes.method), fontsize=9)
     axis.grid(axis="y", alpha=0.3)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _beside(axis: Axes, text: str, x: float, y: float) -> None:
+    """Inside of the margin, so it moves nothing; the layout is sooner done without it."""
+    shown = axis.annotate(text, (x, y), (3, 0), textcoords="offset points", va="center", fontsize=7.5, color="#333")
+    shown.set_in_layout(False)
 
 
 def _name_lines(axis: Axes, methods: Sequence[str]) -> None:

@@ -62,9 +62,8 @@ def _pictures(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _training(study: Study) -> Iterator[str]:
-    changed = [
-        f"{name} {_said(value)}{_paper(name)}" for name, value in study.training.items() if _differs(name, value)
-    ]
+    said = {name: _shown(name, value) for name, value in study.training.items() if _differs(name, value)}
+    changed = [f"{name} {value}{_paper(name)}" for name, value in said.items()]
     if changed:
         yield f"Trained with other settings than the paper's: {'; '.join(changed)}"
 
