@@ -27,7 +27,7 @@ def run_tasks(
     ray = import_extra("ray", "ray")
     is_ours = not ray.is_initialized()
     if is_ours:
-        ray.init(log_to_driver=False)
+        ray.init(log_to_driver=False, logging_level="warning")
     there = ray.cluster_resources().get("GPU", 0)
     waiting = {}
     try:
