@@ -11,6 +11,7 @@ from p3m_anon.errors import P3MError, UsageError
 from p3m_anon.extras import import_extra
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.dataset_facts import file_sha256
+from p3m_anon.methods.registry import METHODS
 
 if TYPE_CHECKING:
     from p3m_anon.methods.onnx_check import Deviation
@@ -48,13 +49,17 @@ class ExportModelSummary:
 def export_model(request: ExportModelRequest) -> ExportModelSummary:
     """Write the ONNX file of a network; a dry run reads the checkpoint and writes nothing.
 
-    Raises UsageError where `out` is there, MissingExtra without the extra `export`, WeightsError for a checkpoint that
-    does not fit, P3MError where onnxruntime computes something else than torch: then there is no file.
+    Raises UsageError where `out` is there and for a network of another kind, MissingExtra without the extra `export`,
+    WeightsError for a checkpoint that does not fit, P3MError where onnxruntime computes something else than torch: then
+    there is no file.
     """
     if request.out.exists() or request.out.is_symlink():
         raise UsageError(f"{request.out} is there already; name a new --out")
     for module in ("onnx", "onnxscript"):
         import_extra(module, "export")
+    if not METHODS[request.method].has_two_branches:
+        others = ", ".join(name for name, one in METHODS.items() if one.has_two_branches)
+        raise UsageError(f"{request.method} has no ONNX form, which is of networks of two branches; there are {others}")
     from p3m_anon.methods.onnx_check import compare
     from p3m_anon.methods.onnx_export import OPSET, to_onnx
     from p3m_anon.methods.weights import load_network

@@ -27,11 +27,30 @@ class PyramidPooling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """With ReLU."""
-        averages = [stage(F.adaptive_avg_pool2d(x, side)) for stage, side in zip(self.stages, POOLS, strict=True)]
+        means = [stage(averages(x, side)) for stage, side in zip(self.stages, POOLS, strict=True)]
         size = x.shape[-2:]
-        spread = [F.interpolate(one, size, mode="bilinear", align_corners=True) for one in averages]
+        spread = [F.interpolate(one, size, mode="bilinear", align_corners=True) for one in means]
         merged: Tensor = self.merge(torch.cat([*spread, x], dim=1)).relu_()
         return merged
+
+
+def averages(x: Tensor, side: int) -> Tensor:
+    """Means over side x side windows that cover (B, C, h, w) evenly; they overlap where a side is not divisible."""
+    return traced_averages(x, side) if torch.compiler.is_compiling() else F.adaptive_avg_pool2d(x, side)
+
+
+def traced_averages(x: Tensor, side: int) -> Tensor:
+    """The same as matrices: for ONNX, whose exporter takes the windows of its example for those of every size."""
+    return _windows(x.shape[2], side, x) @ x @ _windows(x.shape[3], side, x).T
+
+
+def _windows(length: int, side: int, like: Tensor) -> Tensor:
+    """(side, length): what each window takes from each place along an axis; rows sum to 1."""
+    number = torch.arange(side, device=like.device)[:, None]
+    first, end = number * length // side, ((number + 1) * length + side - 1) // side
+    place = torch.arange(length, device=like.device)
+    inside = ((place >= first) & (place < end)).to(like.dtype)
+    return inside / (end - first)
 
 
 class Decoder(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from p3m_anon.methods.gfm.decoders import POOLS, averages, traced_averages
 from p3m_anon.methods.gfm.encoder import Encoder
 from p3m_anon.methods.gfm.loss import total_loss
 from p3m_anon.methods.gfm.network import GFM
@@ -34,6 +35,13 @@ def test_scales_of_the_encoder() -> None:
         (1, channels, 64 // scale, 96 // scale)
         for channels, scale in zip((4, 4, 8, 16, 32), (2, 4, 8, 16, 32), strict=True)
     ]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 4), (8, 8), (7, 30)])
+def test_averages_are_the_same_when_traced(size: tuple[int, int]) -> None:
+    x = torch.rand(2, 3, *size)
+    for side in POOLS:
+        assert torch.allclose(traced_averages(x, side), averages(x, side), atol=1e-6)
 
 
 @torch.no_grad()
