@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from p3m_anon.errors import WeightsError
 from p3m_anon.methods.p3mnet.encoder import Encoder
 from p3m_anon.methods.p3mnet.keys import UNUSED, published_modules, resnet_modules, second_name
 from p3m_anon.methods.p3mnet.network import P3MNet
+from p3m_anon.methods.renaming import load_renamed, tensor_names
 
 State = dict[str, Tensor]
 
@@ -21,13 +22,12 @@ def load_published(network: P3MNet, state: Mapping[str, Tensor], name: str = "st
     name: how messages call the source. Raises WeightsError for missing, unknown or misshapen tensors, and where the
     encoder's two copies differ.
     """
-    wanted = _published_names(network)
-    seconds = {second: first for first in wanted if (second := second_name(first))}
-    _check_names(wanted, [key for key in state if key not in seconds and key not in UNUSED], name)
+    seconds = {second: first for first in _published_names(network) if (second := second_name(first))}
     for second, first in seconds.items():
-        if second in state and not torch.equal(state[second], state[first]):
+        if second in state and first in state and not torch.equal(state[second], state[first]):
             raise WeightsError(f"{name}: {second} and {first} should hold the same numbers; the file is damaged")
-    _load(network, {ours: state[theirs] for theirs, ours in wanted.items()}, name)
+    once = {key: one for key, one in state.items() if key not in seconds and key not in UNUSED}
+    load_renamed(network, published_modules(), once, name)
 
 
 def published_state(network: P3MNet) -> State:
@@ -51,9 +51,7 @@ def load_resnet34(encoder: Encoder, state: Mapping[str, Tensor], name: str = "st
     The strides of that network are pools in ours, so the shapes agree. Its classifier `fc` is left out. Raises
     WeightsError for missing, unknown or misshapen tensors.
     """
-    wanted = _tensor_names(resnet_modules(), encoder.state_dict())
-    _check_names(wanted, [key for key in state if not key.startswith("fc.")], name)
-    _load(encoder, {ours: state[theirs] for theirs, ours in wanted.items()}, name)
+    load_renamed(encoder, resnet_modules(), state, name, unused="fc.")
 
 
 def load_backbone(network: P3MNet, state: Mapping[str, Tensor], name: str = "state_dict") -> None:
@@ -65,30 +63,4 @@ def _published_names(network: P3MNet) -> dict[str, str]:
     """Published name -> ours, for every tensor of the paper's network, in the order of the file."""
     if not (len(network.matting.tfi) and len(network.matting.sbfi) and len(network.semantic.dbfi)):
         raise ValueError("only a network with TFI, sBFI and dBFI has published names")
-    return _tensor_names(published_modules(), network.state_dict())
-
-
-def _tensor_names(modules: Iterable[tuple[str, str]], ours: Mapping[str, Tensor]) -> dict[str, str]:
-    by_module: dict[str, list[str]] = {}
-    for key in ours:
-        module, _, tensor = key.rpartition(".")
-        by_module.setdefault(module, []).append(tensor)
-    return {
-        f"{theirs}.{tensor}": f"{module}.{tensor}" for theirs, module in modules for tensor in by_module.get(module, ())
-    }
-
-
-def _check_names(wanted: Iterable[str], given: Iterable[str], name: str) -> None:
-    missing, unknown = set(wanted).difference(given), set(given).difference(wanted)
-    for what, keys in (("lacks", missing), ("has unknown", unknown)):
-        if keys:
-            others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            raise WeightsError(f"{name}: {what} {min(keys)}{others}; it is no checkpoint of this network")
-
-
-def _load(module: torch.nn.Module, state: State, name: str) -> None:
-    for key, tensor in module.state_dict().items():
-        if state[key].shape != tensor.shape:
-            shapes = f"{tuple(state[key].shape)}, {tuple(tensor.shape)} is needed"
-            raise WeightsError(f"{name}: {key} has the shape {shapes}; it is no checkpoint of this network")
-    module.load_state_dict(state)
+    return tensor_names(published_modules(), network.state_dict())
