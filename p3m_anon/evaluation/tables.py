@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -141,12 +142,13 @@ class PaperCell(NamedTuple):
 
 
 class PaperTable(NamedTuple):
-    """One of the tables 1 to 5, its cells in the paper's order."""
+    """One of the tables 1 to 5, its cells in the paper's order. notes: what has to be known of it."""
 
     number: int
     title: str
     metrics: tuple[str, ...]
     cells: tuple[PaperCell, ...]
+    notes: tuple[str, ...]
 
 
 def paper_table(number: int) -> PaperTable:
@@ -154,7 +156,9 @@ def paper_table(number: int) -> PaperTable:
     for table in _paper()["tables"]:
         if table["number"] == number:
             metrics = tuple(table["metrics"])
-            return PaperTable(number, table["title"], metrics, tuple(_cell(metrics, row) for row in table["rows"]))
+            cells = tuple(_cell(metrics, row) for row in table["rows"])
+            notes = tuple(note for note in _paper()["notes"] if re.match(rf"Tables? (\d and )?{number}\b", note))
+            return PaperTable(number, table["title"], metrics, cells, notes)
     raise ValueError(f"number must be that of a table of the paper, 1 to 5, got {number}")
 
 

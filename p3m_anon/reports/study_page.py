@@ -25,7 +25,7 @@ border-top: 0; font-size: 13px; }
 .grid-table td.label { text-align: left; } .grid-table td:first-child { position: sticky; left: 0;
 background: var(--card); font-weight: 600; } td.ours a, td.label a { color: inherit;
 text-decoration: underline dotted var(--dim); }
-td.paper, td.difference, td.dim { color: var(--dim); }
+td small { font-size: 11px; color: var(--dim); } td.paper, td.difference, td.dim { color: var(--dim); }
 td.state { text-align: center !important; font-style: italic; color: var(--dim); }
 td.edge, th.edge { padding-left: 18px; }
 .sources td { white-space: nowrap; font-size: 13.5px; } .sources td:last-child { white-space: normal; min-width: 14em; }
@@ -161,7 +161,8 @@ def _cell(cell: GridCell, column: int, grid: Grid, anchors: dict[str, str], tag:
     classes += ["dim"] if label and cell.text in ("paper", "difference") else []
     classes += ["edge"] if column in _edges(grid) else []
     span = f" colspan={cell.span}" if cell.span > 1 else ""
-    shown = _text(cell.text)
+    mean, sign, spread = _text(cell.text).partition(" ± ")
+    shown = f"{mean}<small>{sign}{spread}</small>" if sign and cell.kind == "ours" else _text(cell.text)
     if cell.source in anchors and cell.kind in ("ours", "label"):
         shown = f"<a href='#{anchors[cell.source]}'>{shown}</a>"
     marks = f"<sup>{', '.join(map(str, cell.notes))}</sup>" if cell.notes else ""

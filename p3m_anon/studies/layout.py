@@ -95,7 +95,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """A table before it is text. number: of the paper's table, None for the one of all metrics."""
+    """A table before it is text.
+
+    number: of the paper's table, None for the one of all metrics. notes: on what the paper prints there.
+    """
 
     number: int | None
     title: str
@@ -103,6 +106,7 @@ class Layout:
     blocks: tuple[Block, ...]
     entries: tuple[Entry, ...]
     places: Mapping[tuple[Entry, Block], Place]
+    notes: tuple[str, ...] = ()
 
     def decimals(self, metric: str) -> int:
         """How many this table prints."""
@@ -121,7 +125,7 @@ def paper_layout(study: Study, results: Sequence[Result]) -> Layout:
     names = list(dict.fromkeys([*study.methods, *(result.method for result in results)]))
     entries = tuple(_entries(table, names))
     places = _places(entries, blocks, results, exact=False)
-    return Layout(table.number, table.title, table.metrics, blocks, entries, places)
+    return Layout(table.number, table.title, table.metrics, blocks, entries, places, table.notes)
 
 
 def plain_layout(study: Study, results: Sequence[Result]) -> Layout:

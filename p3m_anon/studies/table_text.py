@@ -193,6 +193,7 @@ def _metric_heads(layout: Layout) -> list[GridCell]:
 def _grid(layout: Layout, labels: int, heads: tuple[Cells, ...], lines: Sequence[Cells], notes: _Notes) -> Grid:
     if any(entry.title.endswith(TRIMAP_MARK) for entry in layout.entries):
         notes.number(f"{TRIMAP_MARK} is given the trimap of the test set")
+    notes.numbers(layout.notes)
     number = layout.number
     title = f"Table {number} of the paper: {layout.title}" if number else "All metrics"
     return Grid(f"table{number}" if number else "all_metrics", title, labels, heads, tuple(lines), tuple(notes.lines))

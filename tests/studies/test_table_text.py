@@ -120,6 +120,13 @@ def test_table_1_has_methods_across_with_four_places(tmp_path: Path) -> None:
     assert table.lines[10][3].text == "9.4812"
 
 
+def test_what_is_odd_in_the_papers_own_numbers_is_said_below() -> None:
+    below = {number: " ".join(grid(read_study(f"table{number}"), []).notes) for number in range(1, 6)}
+    assert [number for number in below if "0.00066 is as printed" in below[number]] == [5]
+    assert [number for number in below if "count the transition area only" in below[number]] == [1, 2]
+    assert [number for number in below if "do not name the training pictures" in below[number]] == [4, 5]
+
+
 def test_table_5_ticks_the_modules() -> None:
     table = grid(read_study("table5"), [])
     ticks = [[cell.text for cell in cells[1:4]] for cells in table.lines if cells[0].text]
