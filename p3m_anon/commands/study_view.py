@@ -83,8 +83,6 @@ def show(summary: StudySummary, study: Study, *, dry_run: bool) -> None:
     """What came of a run, or what there is to do."""
     out = _out()
     show_grid(study, summary.cells)
-    for line in summary.incomplete:
-        out.print(f"not complete: {printable(line)}")
     if summary.others:
         out.print(f"{count(summary.others, 'cell')} of other shards")
     if dry_run:
@@ -168,6 +166,8 @@ def _notes(cells: list[Standings]) -> Iterator[str]:
     for one in cells:
         if one.standing == "failed":
             yield f"failed: {title(one.planned)}: {printable(one.note)}"
+        elif one.standing == "done" and one.note:
+            yield f"note: {title(one.planned)}: {printable(one.note)}"
     whys: dict[str, list[str]] = {}
     for one in cells:
         if one.standing == "impossible":

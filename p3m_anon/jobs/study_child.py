@@ -26,7 +26,7 @@ from p3m_anon.jobs.study_request import StudyRequest
 from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, TrainSummary, Watch
 from p3m_anon.studies.cells import Cell
 from p3m_anon.studies.results import ROWS
-from p3m_anon.studies.settings import composition_asked, run_settings
+from p3m_anon.studies.settings import run_settings
 from p3m_anon.studies.store import State, Store
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def train_request(request: StudyRequest, cell: Cell) -> TrainRequest:
     if settings.batch_size % request.devices:
         raise UsageError(f"a batch of {settings.batch_size} pictures cannot be divided among {request.devices} devices")
     return TrainRequest(
-        training_inputs(request, cell.trained_on, composition_asked(said, cell.method)),
+        training_inputs(request, cell.trained_on, "on" if cell.address["composition"] else "off"),
         Store(request.store).run(cell.id),
         replace(settings, batch_size=settings.batch_size // request.devices),
         request.backbone(cell.method),

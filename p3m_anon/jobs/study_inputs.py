@@ -43,7 +43,8 @@ def read_inputs(request: StudyRequest, on_file: Callable[[], None] = lambda: Non
         if not file.is_file():
             raise UsageError(f"the backbone {file}: no such file")
     asked = dict.fromkeys(composition_asked(study.training, name) for name in trained)
-    inputs = {(kind, one): training_inputs(request, kind, one) for kind in study.trained_on for one in asked}
+    taken = {one: _composition(request, one) for one in asked}
+    inputs = {(kind, one): training_inputs(request, kind, taken[one]) for kind in study.trained_on for one in asked}
     with Fingerprints(TrainInputs(request.root).private_folder, on_file, keeps=not request.dry_run) as known:
         hashed = _Hashed(known, _listed(request.root))
         return Inputs(
@@ -64,6 +65,18 @@ def training_inputs(request: StudyRequest, trained_on: str, composition: Composi
         composition,
         _ids(said["leave_out"]) if "leave_out" in said else frozenset(),
     )
+
+
+def _composition(request: StudyRequest, asked: Composition) -> Composition:
+    """on or off, the same for B and N, else they would be trained on different losses: `auto` asks for the layers of B,
+    and those of N are estimated."""
+    if asked != "auto":
+        return asked
+    try:
+        rows, _ = training_rows(training_inputs(request, "B", asked))
+    except UsageError:
+        return "off"
+    return "on" if composition_of(rows, asked).on else "off"
 
 
 def _ids(file: str) -> frozenset[str]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import write_csv
 from p3m_anon.jobs import study_group, study_run
+from p3m_anon.jobs.study_child import eval_request, train_request
 from p3m_anon.jobs.study_group import decoded, encoded, groups_of
 from p3m_anon.jobs.study_request import StudyRequest
 from p3m_anon.jobs.study_run import run_study, standings
@@ -244,3 +246,32 @@ def test_a_request_survives_the_way_to_its_child(root: Path, tmp_path: Path) -> 
     back, cells = decoded(encoded(asked, plan(asked)))
     assert cells == plan(asked)
     assert (back.study, back.root, back.store, back.originals) == (asked.study, root, asked.store, None)
+
+
+def test_both_kinds_are_trained_on_the_same_losses(root: Path, tmp_path: Path) -> None:
+    """Layers lie on disk for blurred pictures only, and decide for originals, too."""
+    data = shutil.copytree(root.parent, tmp_path / "data") / "dataset"
+    study = write_study(tmp_path, "mine", ("p3mnet",), ("B", "N"))
+    asked = request(study, data, tmp_path / "studies", dry_run=True)
+
+    def compositions() -> list[bool]:
+        return [one.address["composition"] for one in plan(asked) if one.kind == "train"]
+
+    assert compositions() == [False, False]
+    for role in ("fg", "bg"):
+        shutil.copytree(data / "train/blurred_image", data / "train" / role)
+    before = {one.id for one in plan(asked)}
+    assert compositions() == [True, True]
+    (data / "train/fg/p_000.jpg").write_bytes(b"other")
+    assert len(before - {one.id for one in plan(asked)}) == 2  # trained on B, and tested: N has layers of its own
+    trainings = {one.trained_on: train_request(asked, one) for one in plan(asked) if one.kind == "train"}
+    assert {kind: one.inputs.composition for kind, one in trainings.items()} == {"B": "on", "N": "on"}
+
+
+def test_a_training_chooses_nothing_by_test_pictures(root: Path, tmp_path: Path) -> None:
+    asked = request(write_study(tmp_path, "mine", ("p3mnet",)), root, tmp_path / "studies", devices=2)
+    training, test = plan(asked)
+    assert (train_request(asked, training).validate, train_request(asked, training).settings.batch_size) == ("none", 1)
+    assert eval_request(asked, test).checkpoint == asked.store / "runs" / training.id / "last.ckpt"
+    with pytest.raises(UsageError, match="2 pictures cannot be divided among 3 devices"):
+        train_request(replace(asked, devices=3), training)
