@@ -220,7 +220,7 @@ METHODS: dict[str, Method] = {
             needs_trimap=True,
             paper="A Closed-Form Solution to Natural Image Matting, Levin, Lischinski and Weiss, CVPR 2006",
             solve=_late("closed_form", "solve"),
-            cost=Cost(bytes=(8, 1900), microseconds=(0.0, 35.0)),
+            cost=Cost(bytes=(26, 1900), microseconds=(0.0, 35.0)),
         ),
         Method(
             name="learning_based",
@@ -228,7 +228,7 @@ METHODS: dict[str, Method] = {
             needs_trimap=True,
             paper="Learning Based Digital Matting, Zheng and Kambhamettu, ICCV 2009",
             solve=_late("learning_based", "solve"),
-            cost=Cost(bytes=(14, 2050), microseconds=(0.0, 52.0)),
+            cost=Cost(bytes=(20, 2050), microseconds=(0.0, 52.0)),
         ),
         Method(
             name="knn",
