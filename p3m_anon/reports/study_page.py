@@ -37,7 +37,8 @@ ul.said { padding-left: 20px; margin: 8px 0; } figure.plot { max-width: 100%; ma
 .worst { background: var(--card); border-radius: 8px; padding: 10px 14px 14px; margin: 12px 0; }
 .worst h3 { margin: 0 0 8px; font-size: 15px; overflow-wrap: anywhere; }
 .tiles { display: flex; flex-wrap: wrap; gap: 10px; }
-.tiles figure { padding: 0; width: 150px; } .tiles img { width: 150px; } .tiles figcaption { padding-top: 3px; }
+.tiles figure { padding: 0; width: 150px; } .tiles img { width: 150px; outline: 1px solid var(--dim); }
+.tiles figcaption { padding-top: 3px; }
 .none { height: 90px; background: var(--page); border-radius: 4px; display: flex; align-items: center;
 justify-content: center; font-size: 13px; } summary { cursor: pointer; margin: 12px 0; }
 """

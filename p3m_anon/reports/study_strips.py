@@ -62,6 +62,9 @@ def strip(id: str, found: Sequence[Tile]) -> bytes:
         x, y = MARGIN + number % columns * across, LINE + 2 * MARGIN + number // columns * down
         if picture is not None:
             sheet.paste(Image.fromarray(picture), (x, y))
+            draw.rectangle(
+                (x - 1, y - 1, x + picture.shape[1], y + picture.shape[0]), outline="#999"
+            )  # mattes are white
         draw.text((x, y + high + 2), _fitting(tile.title, wide), "#111", font)
         draw.text((x, y + high + LINE), _fitting(tile.figure, wide), "#555", font)
     stream = BytesIO()

@@ -90,8 +90,9 @@ def contaminations(entry: Entry, place: Place) -> list[str]:
 
 def _trainings(block: Block, place: Place) -> list[str]:
     trained = {result.trained_on for result in place.done}
-    if block.trained_on == "X" or "X" in trained:
-        return ["on what it was trained is not known; it stands beside training on blurred pictures"]
+    if "X" in trained:
+        beside = "; it stands beside training on blurred pictures" if block.trained_on else ""
+        return [f"on what it was trained is not known{beside}"]
     return ["not trained: the same under every training"] if "" in trained and block.trained_on else []
 
 

@@ -120,6 +120,17 @@ def test_table_1_has_methods_across_with_four_places(tmp_path: Path) -> None:
     assert table.lines[10][3].text == "9.4812"
 
 
+def test_unknown_and_no_training_are_said(tmp_path: Path) -> None:
+    unknown, solved = done(tmp_path, "theirs", "X", P_B, None), done(tmp_path, "closed_form", "", P_B, None)
+    notes = grid(study(), [unknown, solved]).notes
+    assert notes == (
+        "on what it was trained is not known; it stands beside training on blurred pictures",
+        "not trained: the same under every training",
+    )
+    assert "on what it was trained is not known" in grid(study(table=1), [unknown, solved]).notes
+    assert "not trained: the same under every training" not in grid(study(table=1), [unknown, solved]).notes
+
+
 def test_what_is_odd_in_the_papers_own_numbers_is_said_below() -> None:
     below = {number: " ".join(grid(read_study(f"table{number}"), []).notes) for number in range(1, 6)}
     assert [number for number in below if "0.00066 is as printed" in below[number]] == [5]
