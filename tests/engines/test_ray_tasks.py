@@ -23,7 +23,7 @@ def _cluster():
 def test_every_task_ends_once_with_its_error(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     items = [str(tmp_path / name) for name in "0123"]
-    ended = [one for one in run_tasks(os.mkdir, items, gpus=1) if one is not None]
+    ended = [one for one in run_tasks(os.makedirs, items, gpus=1) if one is not None]
     assert sorted(one.item for one in ended) == items
     assert {one.item for one in ended if isinstance(one.error, FileExistsError)} == {items[1]}
     assert sum(one.error is not None for one in ended) == 1
@@ -33,5 +33,5 @@ def test_every_task_ends_once_with_its_error(tmp_path: Path) -> None:
 def test_a_cluster_without_the_gpus_that_are_asked_for_is_refused(monkeypatch) -> None:
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0, "GPU": 1.0})
     with pytest.raises(UsageError, match="2 GPUs"):
-        list(run_tasks(os.mkdir, ["never"], gpus=2))
+        list(run_tasks(os.makedirs, ["never"], gpus=2))
     assert not Path("never").exists()
