@@ -134,8 +134,9 @@ def read_panels(folder: Path, ids: Iterable[str]) -> dict[str, bytes]:
 
     Nothing is written. Raises Stopped where the record cannot be read.
     """
+    uri = f"{(folder / RECORD).resolve().as_uri()}?mode=ro"
     try:
-        with contextlib.closing(sqlite3.connect(f"{(folder / RECORD).resolve().as_uri()}?mode=ro", uri=True)) as db:
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as db:
             found = ((id, db.execute("SELECT panel FROM rows WHERE id = ?", (id,)).fetchone()) for id in ids)
             return {id: bytes(one[0]) for id, one in found if one is not None}
     except sqlite3.Error as error:
