@@ -205,6 +205,7 @@ METHODS: dict[str, Method] = {
             load_backbone=_late("gfm.checkpoint", "load_backbone"),
             own={
                 "recipe": "official",
+                "composition": True,
                 "batch_size": 32,
                 "epochs": 500,
                 "learning_rate": 1e-5,

@@ -67,6 +67,7 @@ def test_a_methods_own_settings_and_those_that_win_over_them(root: Path, tmp_pat
     assert (said["pipeline"], given["pipeline"]) == ("own", "p3m")
     assert (said["epochs"], said["samples"]["kernels"], said["samples"]["recipe"]) == (500, [25, 35], "official")
     assert (given["epochs"], given["samples"]["kernels"], given["samples"]["recipe"]) == (150, [15, 30], "paper")
+    assert (said["samples"]["composition"], given["samples"]["composition"]) == (True, False)
     for name in ("batch_size", "width"):
         assert said[name] == given[name]
     for name in ("size", "crops"):
