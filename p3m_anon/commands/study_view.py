@@ -155,7 +155,8 @@ def _said(cells: list[Standings]) -> str:
     said = []
     for standing, number in counts.items():
         word = WORDS.get(standing, standing)
-        far = next((one.note for one in cells if one.standing == standing == "running"), "")
+        notes = [one.note for one in cells if one.standing == standing and standing in ("running", "absent")]
+        far = next(filter(None, notes), "")
         said.append(f"{f'{number} of {len(cells)} ' if len(cells) > 1 else ''}{word}{f', {far}' if far else ''}")
     return "; ".join(said)
 

@@ -60,13 +60,14 @@ def test_the_grid_has_every_state(store: Store) -> None:
         ["knn", "-", "-", "done"],
         ["lf", "B", "-", "impossible"],
         ["p3mnet", "B", "1 of 2 done; 1 of 2 running, step 3 of 9", "1 of 2 done; 1 of 2 not run"],
-        ["p3mnet", "N", "1 of 2 failed; 1 of 2 not run", "2 of 2 not run"],
+        ["p3mnet", "N", "1 of 2 failed; 1 of 2 not run", "2 of 2 not run, its training failed"],
     ]
     assert "failed: p3mnet trained on N, seed 0: the \\x1b[31mloss is not finite" in done.output
     assert "impossible: no such method here yet: lf B" in done.output
 
 
 def test_what_was_killed_is_not_running(store: Store) -> None:
+    assert "1 of 2 not run, broken off after step 3 of 9" in call("status", "mine", "--out", store.root).output
     said = json.loads(call("status", "mine", "--out", store.root, "--json").output)
     (one,) = (cell for cell in said["cells"] if cell["id"] == "train-B1")
     assert (one["state"], one["note"]) == ("absent", "broken off after step 3 of 9")
