@@ -31,7 +31,7 @@ class Screen(Watch):
 
     def __init__(self, quiet: bool) -> None:
         """quiet: nothing is shown."""
-        self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
         self._quiet = quiet
         self._hashed = Counter("files of the dataset read", quiet=quiet)
         self._status: Status | None = None
@@ -179,4 +179,4 @@ def _notes(cells: list[Standings]) -> Iterator[str]:
 
 
 def _out() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)

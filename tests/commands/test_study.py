@@ -66,6 +66,13 @@ def test_the_grid_has_every_state(store: Store) -> None:
     assert "impossible: no such method here yet: lf B" in done.output
 
 
+def test_a_test_set_is_no_emoji(store: Store) -> None:
+    """`:B:` is one to rich, where a colon follows."""
+    store.write_state("eval-B0", State("done", "2 of 2 pictures have no score", complete=False))
+    output = call("status", "mine", "--out", store.root).output
+    assert "on P3M-500-P:B: 2 of 2 pictures have no score" in output
+
+
 def test_what_was_killed_is_not_running(store: Store) -> None:
     assert "1 of 2 not run, broken off after step 3 of 9" in call("status", "mine", "--out", store.root).output
     said = json.loads(call("status", "mine", "--out", store.root, "--json").output)
