@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from p3m_anon.evaluation.tables import TITLES
 from p3m_anon.reports.study_page import Plot
 from p3m_anon.reports.study_plots import NAN, Bar, Line, Shift, Slopes, bars_plot, shifts_plot, slopes_plot
 from p3m_anon.studies.layout import Block, Entry, Layout
+from p3m_anon.studies.table_text import contaminations
 
 SHIFTS = "from_blurred_to_normal"
+NO_SLOPES = (
+    "No slopes from blurred to normal pictures for want of numbers: they need a method that was tested on both kinds "
+    "of the same pictures"
+)
+NO_SHIFTS = (
+    "No plot of all methods from blurred to normal pictures: it needs one that was trained on blurred ones, or not at "
+    "all, and tested on both kinds of the same pictures"
+)
 
 
 def plots_of(layout: Layout, headline: str) -> tuple[list[Plot], list[str]]:
@@ -18,17 +27,14 @@ def plots_of(layout: Layout, headline: str) -> tuple[list[Plot], list[str]]:
     plots, missing = [], []
     name = TITLES[headline]
     drawn = [
-        (f"slopes_{headline}", slopes_plot(name, _slopes(layout, headline))),
-        (f"{SHIFTS}_{headline}", shifts_plot(name, _shifts(layout, headline))),
+        (f"slopes_{headline}", slopes_plot(name, _slopes(layout, headline)), NO_SLOPES),
+        (f"{SHIFTS}_{headline}", shifts_plot(name, _shifts(layout, headline)), NO_SHIFTS),
     ]
-    for file, png in drawn:
+    for file, png, without in drawn:
         if png is not None:
             plots.append(Plot(file, _said(file, name), png))
-    if len(plots) < len(drawn):
-        missing.append(
-            "No slopes from blurred to normal pictures for want of numbers: they need a method that was tested on both "
-            "kinds of the same pictures"
-        )
+        else:
+            missing.append(without)
     compared = {metric for place in layout.places.values() for metric in place.paper}
     order = [headline, *(metric for metric in layout.metrics if metric != headline and metric in compared)]
     undrawn = []
@@ -59,11 +65,17 @@ def _bars(layout: Layout, metric: str) -> list[tuple[str, list[Bar]]]:
         for entry in layout.entries:
             place = layout.places[entry, block]
             figure = place.figure(metric)
-            if place.results or entry.paper:
+            if place.results or place.paper:
                 paper = NAN if figure.paper is None else float(figure.paper)
-                bars.append(Bar(entry.title, figure.mean, paper, figure.spread))
+                bars.append(Bar(_named(layout, entry, (block,)), figure.mean, paper, figure.spread))
         panels.append((f"{block.protocol} on {block.split}", bars))
     return panels
+
+
+def _named(layout: Layout, entry: Entry, blocks: Sequence[Block]) -> str:
+    """A plot may be shown without its page, so it says itself what is no fair test."""
+    flagged = any(contaminations(entry, layout.places[entry, block]) for block in blocks)
+    return f"{entry.title}\ncontaminated" if flagged else entry.title
 
 
 def _pairs(layout: Layout) -> Iterator[tuple[Block, Block]]:
@@ -79,7 +91,7 @@ def _slopes(layout: Layout, metric: str) -> list[Slopes]:
     for entry in layout.entries:
         lines = [line for pair in _pairs(layout) for line in _lines(layout, entry, pair, metric)]
         if lines:
-            found.append(Slopes(entry.title, tuple(lines)))
+            found.append(Slopes(_named(layout, entry, layout.blocks), tuple(lines)))
     return found
 
 
@@ -101,7 +113,7 @@ def _shifts(layout: Layout, metric: str) -> list[Shift]:
         for pair in _pairs(layout):
             ours, paper = _both(layout, entry, pair, metric)
             if pair[0].trained_on in ("B", "") and (ours or paper):
-                found.append(Shift(entry.title, ours, paper))
+                found.append(Shift(_named(layout, entry, pair), ours, paper))
     return found
 
 

@@ -197,7 +197,8 @@ def _tile(tile: Tile) -> str:
     shown = "<div class=none>no picture</div>"
     if tile.jpeg:
         shown = f"<img loading=lazy alt='' src='data:image/jpeg;base64,{data}'>"
-    said = f"{_text(tile.title)}<br><span class=dim>{_text(tile.figure)}</span>"
+    figure = _text(tile.figure).replace("\n", "<br>")
+    said = f"{_text(tile.title)}<br><span class=dim>{figure}</span>"
     return f"<figure>{shown}<figcaption>{said}</figcaption></figure>"
 
 

@@ -19,11 +19,12 @@ OURS, PAPER, NORMAL = "#0072b2", "#e69f00", "#d55e00"
 NAN = math.nan
 _LONGEST = 26  # letters of a name
 _COLUMNS = 4  # small plots beside each other
+_ROOM = 1.2  # for the figures beside the bars
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One method's figures; nan where there is none."""
+    """One method's figures; nan where there is none. A name may have two lines, here and below."""
 
     method: str
     ours: float
@@ -74,6 +75,9 @@ def bars_plot(metric: str, panels: Sequence[tuple[str, Sequence[Bar]]]) -> bytes
         axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel().tolist()
         for axis, (title, bars) in zip(axes, shown, strict=False):
             _bars(axis, f"{metric}, {title}", bars)
+        axes[0].set_xlim(
+            0, _ROOM * _longest(shown)
+        )  # of all panels; one that is set before the others are drawn cuts them
         for axis in axes[len(shown) :]:
             axis.set_visible(False)
         _legend(figure, axes)
@@ -134,10 +138,20 @@ def _bars(axis: Axes, title: str, bars: Sequence[Bar]) -> None:
             text = _short(value) if value == value else ("no number" if label == "ours" else "")
             _beside(axis, text, drawn + (error or 0.0), number + offset)
     _name_lines(axis, [bar.method for bar in bars])
-    axis.margins(x=0.16)
-    axis.set_xlim(left=0)
     axis.tick_params(axis="x", labelbottom=True, labelsize=9)
     axis.set_title(title, fontsize=10, loc="left")
+
+
+def _longest(panels: Sequence[tuple[str, Sequence[Bar]]]) -> float:
+    """Where the last bar or spread ends; 1 where all are 0."""
+    ends = [
+        value + (0.0 if math.isnan(spread) else spread)
+        for _, bars in panels
+        for bar in bars
+        for value, spread in ((bar.ours, bar.spread), (bar.paper, NAN))
+        if not math.isnan(value)
+    ]
+    return max(ends) or 1.0
 
 
 def _slopes(axis: Axes, slopes: Slopes) -> None:
@@ -193,8 +207,9 @@ def _figure(wide: float, high: float) -> Iterator[tuple[Figure, BytesIO]]:
 
 
 def _name(method: str) -> str:
-    plain = " ".join(method.split())
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
+    """Each of its lines cut to what fits."""
+    lines = [" ".join(line.split()) for line in method.split("\n")]
+    return "\n".join(line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…" for line in lines)
 
 
 def _short(value: float) -> str:

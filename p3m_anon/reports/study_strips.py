@@ -22,7 +22,10 @@ PER_LINE = 7  # tiles; the paper has eight and calls for zooming in
 
 @dataclass(frozen=True)
 class Made:
-    """What one method made of a picture. title: its name. figure: like `SAD 12.3`. panel: of `eval_panel`, or empty."""
+    """What one method made of a picture.
+
+    title: its name. figure: like `SAD 12.3`, perhaps with a second line. panel: of `eval_panel`, or empty.
+    """
 
     title: str
     figure: str
@@ -53,20 +56,21 @@ def strip(id: str, found: Sequence[Tile]) -> bytes:
     shapes = [picture.shape for picture in pictures if picture is not None] or [(120, 120, 3)]
     high, wide = max(shape[0] for shape in shapes), max(150, *(shape[1] for shape in shapes))
     columns = min(PER_LINE, len(found))
-    down, across = high + 2 * LINE + MARGIN, wide + MARGIN
+    texts = [[tile.title, *tile.figure.split("\n")] for tile in found]
+    down, across = high + max(map(len, texts)) * LINE + MARGIN, wide + MARGIN
     size = columns * across + MARGIN, -(-len(found) // columns) * down + LINE + 2 * MARGIN
     sheet = Image.new("RGB", size, "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
     draw.text((MARGIN, MARGIN // 2), _fitting(id, size[0] - 2 * MARGIN), "#111", font)
-    for number, (tile, picture) in enumerate(zip(found, pictures, strict=True)):
+    for number, picture in enumerate(pictures):
         x, y = MARGIN + number % columns * across, LINE + 2 * MARGIN + number // columns * down
         if picture is not None:
             sheet.paste(Image.fromarray(picture), (x, y))
             draw.rectangle(
                 (x - 1, y - 1, x + picture.shape[1], y + picture.shape[0]), outline="#999"
             )  # mattes are white
-        draw.text((x, y + high + 2), _fitting(tile.title, wide), "#111", font)
-        draw.text((x, y + high + LINE), _fitting(tile.figure, wide), "#555", font)
+        for line, text in enumerate(texts[number]):
+            draw.text((x, y + high + 2 + line * (LINE - 2)), _fitting(text, wide), "#555" if line else "#111", font)
     stream = BytesIO()
     sheet.save(stream, "JPEG", quality=88)
     return stream.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MODULES = ("TFI", "sBFI", "dBFI")
 TRIMAP_MARK = "★"
+ELSEWHERE = "see All metrics"
+_STAND_INS = {"": ("X", "B", "N"), "B": ("", "X"), "N": ("",)}
 _TABLE_PLACES = {1: {"sad_t": 4}, 2: {"sad_t": 4}}
 
 
@@ -77,10 +79,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Place:
-    """A method under a protocol. results: one for each seed, none where the study has no such cell."""
+    """A method under a protocol.
+
+    results: one for each seed, none where the study has no such cell. elsewhere: there are others on this test set that
+    this table has no place for.
+    """
 
     results: tuple[Result, ...]
     paper: Mapping[str, Decimal]
+    elsewhere: bool = False
 
     @property
     def done(self) -> tuple[Result, ...]:
@@ -118,23 +125,40 @@ class Layout:
 
 
 def paper_layout(study: Study, results: Sequence[Result]) -> Layout:
-    """The paper's table `study.table`: its methods in its order, then the study's others."""
+    """The paper's table `study.table`: its methods in its order, then the study's others.
+
+    What the table has no place for is in the one of all metrics only, and notes say so.
+    """
     assert study.table is not None
     table = paper_table(study.table)
     blocks = tuple(dict.fromkeys(Block(cell.trained_on, cell.tested_on, cell.split) for cell in table.cells))
     names = list(dict.fromkeys([*study.methods, *(result.method for result in results)]))
-    entries = tuple(_entries(table, names))
+    restricted = bool(study.evaluation.get("transition_only", False))
+    entries = _entries(table, names, restricted)
     places = _places(entries, blocks, results, exact=False)
-    return Layout(table.number, table.title, table.metrics, blocks, entries, places, table.notes)
+    there = {id(result) for place in places.values() for result in place.results}
+    tests = {block[1:] for block in blocks}
+    left = [one for one in results if id(one) not in there and _block(one)[1:] in tests]
+    places = {(e, b): replace(place, elsewhere=_elsewhere(e, b, left)) for (e, b), place in places.items()}
+    shown = [e for e in entries if e.paper or _is_shown(e, [places[e, b] for b in blocks])]
+    titles = {entry.method: entry.title for entry in entries if entry.method}
+    notes = [
+        f"{titles[one.method]} {_block(one).protocol} {one.test.split} has no place here; {ELSEWHERE}" for one in left
+    ]
+    if restricted and any(entry.method and entry.paper and not needs_trimap(entry.method) for entry in shown):
+        notes.append("only the transition region was counted, so other columns of ours are not set beside the paper's")
+    notes = [*table.notes, *dict.fromkeys(notes)]
+    return Layout(table.number, table.title, table.metrics, blocks, tuple(shown), places, tuple(notes))
 
 
 def plain_layout(study: Study, results: Sequence[Result]) -> Layout:
-    """All METRICS of all that the study has, with what the paper prints anywhere."""
+    """All METRICS of all that the study has, and there what the paper prints anywhere."""
     blocks = tuple(dict.fromkeys(map(_block, results)))
     names = list(dict.fromkeys([*study.methods, *(result.method for result in results)]))
     restricted = bool(study.evaluation.get("transition_only", False))
+    there = {(result.method, _block(result)) for result in results}
     entries = tuple(
-        Entry(name, title, {block: _printed(name, block, restricted) for block in blocks})
+        Entry(name, title, {block: _printed(name, block, restricted) for block in blocks if (name, block) in there})
         for name, title in zip(names, _titles(names), strict=True)
     )
     return Layout(None, study.title, METRICS, blocks, entries, _places(entries, blocks, results, exact=True))
@@ -152,7 +176,7 @@ def needs_trimap(name: str) -> bool:
     return known is not None and known.needs_trimap
 
 
-def _entries(table: PaperTable, names: Sequence[str]) -> list[Entry]:
+def _entries(table: PaperTable, names: Sequence[str], restricted: bool) -> list[Entry]:
     rows = list(dict.fromkeys((cell.method, cell.modules) for cell in table.cells))
     found: list[tuple[str, str, tuple[str, ...] | None]] = []  # name, title, modules
     left = dict(zip(names, _titles(names), strict=True))
@@ -163,7 +187,8 @@ def _entries(table: PaperTable, names: Sequence[str]) -> list[Entry]:
             title = left.pop(name) if name else paper_methods()[method].title
             star = TRIMAP_MARK if paper_methods()[method].needs_trimap and table.number == 4 else ""
             found.append((name, title + star, modules))
-            papers.append(_paper_of(table, method, modules))
+            partly = bool(name) and restricted and not paper_methods()[method].needs_trimap
+            papers.append(_paper_of(table, method, modules, partly=partly))
     without = [Entry(name, title, {}, _modules(table, name)) for name, title in left.items()]
     return [Entry(*said[:2], paper, said[2]) for said, paper in zip(found, papers, strict=True)] + without
 
@@ -178,15 +203,33 @@ def _modules(table: PaperTable, name: str) -> tuple[str, ...] | None:
     return identity(name).modules if table.cells[0].modules is not None else None
 
 
-def _paper_of(table: PaperTable, method: str, modules: tuple[str, ...] | None) -> dict[Block, Mapping[str, Decimal]]:
+def _paper_of(
+    table: PaperTable, method: str, modules: tuple[str, ...] | None, *, partly: bool
+) -> dict[Block, Mapping[str, Decimal]]:
+    """partly: only of the transition region."""
     cells = (cell for cell in table.cells if (cell.method, cell.modules) == (method, modules))
-    return {Block(cell.trained_on, cell.tested_on, cell.split): cell.values for cell in cells}
+    return {
+        Block(cell.trained_on, cell.tested_on, cell.split): {
+            metric: value for metric, value in cell.values.items() if metric.endswith("_t") or not partly
+        }
+        for cell in cells
+    }
+
+
+def _elsewhere(entry: Entry, block: Block, left: Sequence[Result]) -> bool:
+    return any(one.method == entry.method and _block(one)[1:] == block[1:] for one in left)
+
+
+def _is_shown(entry: Entry, places: Sequence[Place]) -> bool:
+    """Not where all that there is of it has its place in another table."""
+    return any(place.results for place in places) or not any(place.elsewhere for place in places)
 
 
 def _printed(name: str, block: Block, restricted: bool) -> Mapping[str, Decimal]:
-    """What the paper prints in any of its tables."""
+    """What the paper prints in any of its tables; of what it does not train, nothing beside what was trained."""
     row = paper_row(name, block.split, block.trained_on, block.tested_on, transition_only=restricted)
-    return row.values if row is not None else {}
+    untrained = row is not None and not row.trained_on and block.trained_on in ("B", "N")
+    return {} if row is None or untrained else row.values
 
 
 def _titles(names: Sequence[str]) -> list[str]:
@@ -210,9 +253,12 @@ def _places(
 
 
 def _place(entry: Entry, block: Block, results: Sequence[Result], *, exact: bool) -> Place:
-    """In the paper's tables, what is not trained stands under every training, and unknown training under B."""
+    """In the paper's tables, what is not trained stands under every training, and unknown training under B.
+
+    Where the table is of methods that are not trained, so does what was trained, on blurred pictures if on both.
+    """
     own = [one for one in results if one.method == entry.method and _block(one)[1:] == block[1:]]
-    stand_ins = () if exact else ("", "X") if block.trained_on in ("B", "") else ("",)
+    stand_ins = () if exact else _STAND_INS[block.trained_on]
     found: list[Result] = []
     for trained in (block.trained_on, *stand_ins):
         found = found or [one for one in own if one.trained_on == trained]

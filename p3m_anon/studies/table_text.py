@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from p3m_anon.evaluation.grids import Grid, GridCell
 from p3m_anon.evaluation.tables import TITLES
-from p3m_anon.studies.layout import MODULES, TRIMAP_MARK, Block, Entry, Figure, Layout, Place
+from p3m_anon.studies.layout import ELSEWHERE, MODULES, TRIMAP_MARK, Block, Entry, Figure, Layout, Place
 
 ABSENT, CHECK = "-", "✓"
 STATES = {"running": "running", "failed": "failed", "absent": "not run", "impossible": "impossible"}
@@ -58,7 +58,7 @@ def source_name(entry: Entry, block: Block, place: Place) -> str:
 def state(place: Place) -> str:
     """What stands in the place of a number."""
     there = {result.state for result in place.results}
-    return next((STATES[one] for one in _FIRST if one in there), NOT_HERE)
+    return next((STATES[one] for one in _FIRST if one in there), ELSEWHERE if place.elsewhere else NOT_HERE)
 
 
 def remarks(entry: Entry, block: Block, place: Place) -> list[str]:
@@ -93,6 +93,8 @@ def _trainings(block: Block, place: Place) -> list[str]:
     if "X" in trained:
         beside = "; it stands beside training on blurred pictures" if block.trained_on else ""
         return [f"on what it was trained is not known{beside}"]
+    if trained & {"B", "N"} and not block.trained_on:
+        return [f"trained on {'blurred' if 'B' in trained else 'normal'} pictures"]
     return ["not trained: the same under every training"] if "" in trained and block.trained_on else []
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -84,6 +85,68 @@ def test_bars_are_as_long_as_the_figures(drawn: list[Figure]) -> None:
     assert [round(patch.get_width(), 2) for patch in axis.patches] == [3.0, 8.73, 0.0, 21.56]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     assert [text.get_text() for text in axis.texts] == ["3", "8.73", "no number", "21.56"]
+
+
+def test_all_panels_have_room_for_their_bars_and_figures(drawn: list[Figure]) -> None:
+    """They share one scale, which is not that of the first."""
+    panels = [("B:B", [Bar("a", 5.0, 4.0)]), ("B:N", [Bar("a", 50.0, 40.0, 12.0)]), ("N:B", [Bar("a", 12.34, 9.876)])]
+    bars_plot("SAD", panels)
+    canvas = FigureCanvasAgg(drawn[0])
+    canvas.draw()
+    shown = [axis for axis in drawn[0].axes if axis.get_visible()]
+    assert len(shown) == 3
+    for axis, (_, (bar,)) in zip(shown, panels, strict=True):
+        assert [patch.get_width() for patch in axis.patches] == [bar.ours, bar.paper]
+        assert [patch.get_facecolor() for patch in axis.patches] == [
+            to_rgba(study_plots.OURS),
+            to_rgba(study_plots.PAPER),
+        ]
+        assert axis.get_xlim()[0] == 0
+        assert axis.get_xlim()[1] > 62
+        for text in axis.texts:
+            assert text.get_window_extent(canvas.get_renderer()).x1 <= axis.get_window_extent().x1
+    bars_plot("SAD", [("B:B", [Bar("a", 0.0, NAN)])])
+
+
+def lines_of(figure: Figure) -> list[tuple]:
+    """x, y, colour and face of all lines, from left to right."""
+    return [
+        (tuple(line.get_xdata()), tuple(line.get_ydata()), line.get_color(), line.get_markerfacecolor())
+        for axis in figure.axes
+        for line in axis.lines
+    ]
+
+
+def test_slopes_go_from_blurred_to_normal_in_the_colour_of_their_training(drawn: list[Figure]) -> None:
+    lines = (Line("B", 1.0, 2.0, paper=False), Line("N", 3.0, 4.0, paper=True), Line("", 5.0, 6.0, paper=False))
+    slopes_plot("SAD", [Slopes("a", lines)])
+    assert lines_of(drawn[0]) == [
+        ((0, 1), (1.0, 2.0), study_plots.OURS, study_plots.OURS),
+        ((0, 1), (3.0, 4.0), study_plots.NORMAL, "white"),
+        ((0, 1), (5.0, 6.0), study_plots.OURS, study_plots.OURS),
+    ]
+    assert [label.get_text() for label in drawn[0].axes[0].get_xticklabels()] == ["blurred", "normal"]
+    labels = drawn[0].axes[0].get_legend_handles_labels()[1]
+    assert labels == ["ours, trained on blurred", "paper, trained on normal", "ours, not trained"]
+
+
+def test_shifts_are_filled_on_blurred_and_hollow_on_normal_pictures(drawn: list[Figure]) -> None:
+    shifts_plot("SAD", [Shift("a", (1.0, 2.0), (3.0, 4.0))])
+    found = [(x, colour, face) for x, _, colour, face in lines_of(drawn[0]) if len(x) == 1]
+    assert found == [
+        ((1.0,), study_plots.OURS, study_plots.OURS),
+        ((2.0,), study_plots.OURS, "white"),
+        ((3.0,), study_plots.PAPER, study_plots.PAPER),
+        ((4.0,), study_plots.PAPER, "white"),
+    ]
+
+
+def test_the_second_line_of_a_long_name_is_not_cut_off(drawn: list[Figure]) -> None:
+    name = f"{NAMES[0]}\ncontaminated"
+    bars_plot("SAD", [("B:B", [Bar(name, 1.0, 2.0), Bar(name + "s", 1.0, 2.0)])])
+    labels = [label.get_text() for label in drawn[0].axes[0].get_yticklabels()]
+    assert labels == ["A method with a long name…\ncontaminated", "A method with a long name…\ncontaminateds"]
+    assert [pair for pair in overlaps(drawn[0]) if pair[0] != pair[1]] == []
 
 
 def test_without_a_number_of_ours_nothing_is_drawn() -> None:

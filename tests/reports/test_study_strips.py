@@ -52,3 +52,9 @@ def test_a_strip_has_all_tiles_in_lines() -> None:
 def test_names_of_any_length_and_letters_fit() -> None:
     found = tiles([Made("a_b & <x>|y " * 20, "肖像", panel(1.0))])
     assert pixels(strip("p" * 500, found)).shape[1] == 3 * 158 + 8
+
+
+def test_a_figure_of_two_lines_has_room_for_both() -> None:
+    one, two = (pixels(strip("p", tiles([Made("a", figure, panel(1.0))]))) for figure in ("SAD 1", "SAD 1\nmarked"))
+    assert two.shape[0] == one.shape[0] + 20
+    assert two[one.shape[0] - 8 :, 320:].min() < 200

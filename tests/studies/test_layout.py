@@ -14,6 +14,7 @@ import pytest
 
 from p3m_anon.studies.layout import Block, Figure, identity, paper_layout, plain_layout
 from p3m_anon.studies.study import read_study
+from p3m_anon.studies.table_text import state
 from tests.studies.report_cases import NP_N, P_B, P_N, all_of, done, study
 
 NAMED = {
@@ -85,6 +86,67 @@ def test_what_is_not_trained_or_of_unknown_training_finds_its_place(tmp_path: Pa
         ("closed_form", ""),
         ("theirs", "X"),
     ]
+
+
+def test_the_papers_numbers_of_what_it_does_not_train_stand_beside_no_training(tmp_path: Path) -> None:
+    solved = [done(tmp_path, "closed_form", "", test, None) for test in (P_B, P_N)]
+    trained = done(tmp_path, "knn", "B", P_B, None)  # somebody's
+    wanted = study(table=None, methods=("gfm", "closed_form"))
+    layout = plain_layout(wanted, [*all_of(study(methods=("gfm",)), tmp_path), *solved, trained])
+    by_name = {entry.method: entry for entry in layout.entries}
+    its = [b for b in layout.blocks if layout.places[by_name["closed_form"], b].paper]
+    assert [block.trained_on for block in its] == ["", ""]
+    assert not any(layout.places[by_name["knn"], block].paper for block in layout.blocks)
+    assert len([b for b in layout.blocks if layout.places[by_name["gfm"], b].paper]) == 4
+
+
+def test_two_splits_are_never_mixed(tmp_path: Path) -> None:
+    wanted = study(table=None, methods=("gfm",), trained_on=("B",), tested_on=(P_N, NP_N))
+    found = all_of(wanted, tmp_path)
+    layout = plain_layout(wanted, found)
+    (entry,) = layout.entries
+    assert [layout.places[entry, block].results for block in layout.blocks] == [(found[0],), (found[1],)]
+    assert [block.split for block in layout.blocks] == ["P3M-500-P", "P3M-500-NP"]
+
+
+def test_what_was_trained_has_a_place_in_the_table_of_what_is_not(tmp_path: Path) -> None:
+    trained = [done(tmp_path, "Theirs", "B", test, None) for test in (P_B, P_N)]
+    layout = paper_layout(study(table=1, methods=("closed_form",)), trained)
+    entry = next(entry for entry in layout.entries if entry.method == "Theirs")
+    assert [layout.places[entry, block].results for block in layout.blocks] == [(trained[0],), (trained[1],)]
+    assert not [note for note in layout.notes if "no place" in note]
+
+
+def test_what_a_table_has_no_place_for_is_said_and_not_denied(tmp_path: Path) -> None:
+    theirs, ours = done(tmp_path, "Theirs", "N", P_B, None), done(tmp_path, "gfm", "N", P_B, None)
+    layout = paper_layout(study(table=4), [theirs, ours])
+    assert "Theirs" not in [entry.method for entry in layout.entries]
+    assert layout.notes[-2:] == (
+        "Theirs N:B P3M-500-P has no place here; see All metrics",
+        "GFM N:B P3M-500-P has no place here; see All metrics",
+    )
+    gfm = next(entry for entry in layout.entries if entry.method == "gfm")
+    place = layout.places[gfm, Block("B", "B", "P3M-500-P")]
+    assert (place.results, state(place)) == ((), "see All metrics")
+    other = layout.places[gfm, Block("B", "N", "P3M-500-NP")]
+    assert state(other) == "not in this study"
+
+
+def test_unknown_training_beside_a_known_one_is_said_to_be_elsewhere(tmp_path: Path) -> None:
+    known, unknown = done(tmp_path, "Theirs", "B", P_B, None), done(tmp_path, "Theirs", "X", P_B, None)
+    layout = paper_layout(study(), [known, unknown])
+    assert "Theirs X:B P3M-500-P has no place here; see All metrics" in layout.notes
+
+
+def test_other_columns_are_not_compared_where_only_the_transition_counts(tmp_path: Path) -> None:
+    wanted = study(table=4, methods=("gfm", "dim"), evaluation={"transition_only": True})
+    layout = paper_layout(wanted, all_of(wanted, tmp_path))
+    block = Block("B", "B", "P3M-500-P")
+    papers = {entry.method: set(layout.places[entry, block].paper) for entry in layout.entries}
+    assert papers["gfm"] == {"sad_t", "mse_t", "mad_t"}
+    assert {"sad", "sad_t", "conn"} <= papers["dim"]
+    assert {"sad", "sad_t", "conn"} <= papers[""]
+    assert any(note.startswith("only the transition region was counted") for note in layout.notes)
 
 
 def test_its_own_training_comes_before_an_unknown_one(tmp_path: Path) -> None:
