@@ -61,8 +61,8 @@ def test_what_is_not_trained_is_drawn_once(drawn: Drawn, tmp_path: Path) -> None
     layout = plain_layout(
         study(table=None, methods=("closed_form", "dim")), [*all_of(study(methods=("dim",)), tmp_path), *solved]
     )
-    plots_of(layout, "sad")
-    assert [title for title, bars in drawn["SAD"] if "Closed" in [bar.method for bar in bars]] == [
+    plots_of(layout, "sad_t")
+    assert [title for title, bars in drawn["SAD-T"] if "Closed" in [bar.method for bar in bars]] == [
         "B on P3M-500-P",
         "N on P3M-500-P",
     ]
