@@ -2,7 +2,7 @@
 
 All pairs of foreground and background samples span a plane, both sorted by intensity. Its best point is searched for
 each pixel as PatchMatch does: neighbours' pairs are tried, then random ones in ever smaller windows around the best.
-What comes out is smoothed as shared sampling does.
+Then the matting Laplacian decides where even the best pair costs much.
 """
 
 from __future__ import annotations
@@ -14,28 +14,21 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from p3m_anon.methods.sampling import (
-    TRUST_DECAY,
-    colours_of,
-    expand_known,
-    laplacian_refine,
-    mix_error,
-    pair_alpha,
-)
-from p3m_anon.methods.shared_pairs import Shared, smooth
+from p3m_anon.methods.sampling import colours_of, expand_known, laplacian_refine, mix_error, pair_alpha
 from p3m_anon.methods.unknown_area import unknown_area
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Mask
     from p3m_anon.matting.trimap import Trimap
-    from p3m_anon.methods.unknown_area import Alpha, UnknownArea
+    from p3m_anon.methods.unknown_area import Alpha, Floats, UnknownArea
 
     Floats32 = npt.NDArray[np.float32]
 
-EXPANSION = (9, 9.0, 1.0)  # pixels; levels at no distance; fewer per pixel
+EXPANSION = (10, 5.0)  # pixels, levels: shared sampling's, whose step it is (Gastal and Oliveira 2010, section 4.1)
 ROUNDS = 10  # of propagation and random search
 SEED = 0  # of the search: the same picture gives the same matte
 COLOUR_UNIT = 255.0  # what a colour error of 1 weighs against a distance relative to the nearest sample's
+COST_SCALE = 6.0  # trust in a pair is exp(-E / 6), as in the port by Atilim Cetin (global-matting, MIT)
 
 
 class Samples(NamedTuple):
@@ -58,9 +51,19 @@ def solve(rgb: RGB, trimap: Trimap) -> Alpha:
     foreground = samples(rgb, area.foreground)
     background = samples(rgb, ~area.unknown & ~area.foreground)
     colours = colours_of(rgb)
-    pairs = _search(colours, area, foreground, background)
-    alpha, trust = smooth(colours, area, _mixed(colours, area.pixels, pairs, foreground, background))
-    return area.matte(laplacian_refine(rgb, area, alpha, trust))
+    pairs, costs = _search(colours, area, foreground, background)
+    chosen = foreground.colours[pairs[:, 0]], background.colours[pairs[:, 1]]
+    alpha = _alphas(colours.reshape(-1, 3)[area.pixels], *chosen)
+    return area.matte(laplacian_refine(rgb, area, alpha, trust(costs)))
+
+
+def trust(costs: Floats) -> Floats:
+    """How far a pair is believed that costs E, float64 (N,): in (0, 1].
+
+    Among all samples of a picture a pair that mixes the colour is nearly always found, so its colour error alone says
+    little; E tells a good pair from one that fits by chance and lies far away.
+    """
+    return np.exp(-costs / COST_SCALE)
 
 
 def samples(rgb: RGB, side: Mask) -> Samples:
@@ -75,8 +78,10 @@ def samples(rgb: RGB, side: Mask) -> Samples:
     return Samples(places[order], colours[order], distance.astype(np.float32, copy=False))
 
 
-def _search(colours: Floats32, area: UnknownArea, foreground: Samples, background: Samples) -> npt.NDArray[np.int32]:
-    """The pair of each unknown pixel: int32 (N, 2), places in the two lists."""
+def _search(
+    colours: Floats32, area: UnknownArea, foreground: Samples, background: Samples
+) -> tuple[npt.NDArray[np.int32], Floats]:
+    """The pair of each unknown pixel, int32 (N, 2), places in the two lists; and what it costs, float64 (N,)."""
     generator = np.random.default_rng(SEED)
     counts = np.array([len(foreground.places), len(background.places)])
     pairs = generator.integers(0, counts, (len(area.pixels), 2)).astype(np.int32)
@@ -85,7 +90,7 @@ def _search(colours: Floats32, area: UnknownArea, foreground: Samples, backgroun
     for turn in range(ROUNDS):
         draws = generator.random((len(area.pixels), windows, 2), np.float32)
         _improve(colours, area.pixels, area.index, foreground, background, pairs, costs, draws, turn % 2 == 0)
-    return pairs
+    return pairs, costs
 
 
 @njit(cache=True, nogil=True)
@@ -130,24 +135,10 @@ def _improve(colours, pixels, index, foreground, background, pairs, costs, draws
         costs[pixel] = cost
 
 
-def _mixed(
-    colours: Floats32,
-    pixels: npt.NDArray[np.int64],
-    pairs: npt.NDArray[np.int32],
-    foreground: Samples,
-    background: Samples,
-) -> Shared:
-    """The pairs, what they make of each pixel, and how well."""
-    first, second = foreground.colours[pairs[:, 0]], background.colours[pairs[:, 1]]
-    alpha, error = _fitted(colours.reshape(-1, 3)[pixels], first, second)
-    return Shared(first.astype(np.float64), second.astype(np.float64), alpha, np.exp(-TRUST_DECAY * error))
-
-
 @njit(cache=True, nogil=True)
-def _fitted(colours, foreground, background):  # type: ignore[no-untyped-def]
-    """Alpha and colour error, float64 (N,) each; of (N, 3) each."""
-    alpha, error = np.empty(len(colours)), np.empty(len(colours))
+def _alphas(colours, foreground, background):  # type: ignore[no-untyped-def]
+    """Of (N, 3) each: float64 (N,)."""
+    alpha = np.empty(len(colours))
     for pixel in range(len(colours)):
         alpha[pixel] = pair_alpha(colours[pixel], foreground[pixel], background[pixel])
-        error[pixel] = mix_error(colours[pixel], foreground[pixel], background[pixel])
-    return alpha, error
+    return alpha

@@ -271,6 +271,7 @@ METHODS: dict[str, Method] = {
             needs_trimap=True,
             paper="A Global Sampling Method for Alpha Matting, He, Rhemann, Rother, Tang and Sun, CVPR 2011",
             solve=_late("global_sampling", "solve"),
+            version=2,
             cost=Cost(bytes=(24, 1660), microseconds=(6.0, 16.0)),
         ),
     )
