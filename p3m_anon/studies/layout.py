@@ -94,10 +94,13 @@ class Place:
         """Those with numbers."""
         return tuple(result for result in self.results if result.state == "done")
 
+    def having(self, metric: str) -> tuple[Result, ...]:
+        """Those that one of METRICS is defined for."""
+        return tuple(result for result in self.done if not math.isnan(result.means.get(metric, math.nan)))
+
     def figure(self, metric: str) -> Figure:
         """Of one of METRICS. Means that are not defined (nan) are left out."""
-        values = (result.means.get(metric, math.nan) for result in self.done)
-        return Figure(tuple(value for value in values if not math.isnan(value)), self.paper.get(metric))
+        return Figure(tuple(result.means[metric] for result in self.having(metric)), self.paper.get(metric))
 
 
 @dataclass(frozen=True)

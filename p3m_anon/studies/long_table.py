@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from p3m_anon.files.export_tables import formula_safe
 from p3m_anon.studies.gaps import Gap
 from p3m_anon.studies.layout import Entry, Figure, Layout, Place
-from p3m_anon.studies.table_text import NOT_HERE
+from p3m_anon.studies.table_text import state
 
 COLUMNS = (
     *("table", "method", "title", "modules", "trained_on", "tested_on", "split", "metric"),
@@ -38,7 +38,8 @@ def table(layout: Layout) -> str:
     """CSV with COLUMNS, RFC 4180.
 
     A number is the shortest text that reads back as the same float64, the paper's as printed; empty where there is
-    none. pictures, scored: the smallest of the seeds. runs: folders relative to the store, of all seeds.
+    none. pictures, scored: the smallest of the seeds, scored of this metric. runs: folders relative to the store, of
+    the seeds that the mean is over.
     """
     return _csv(COLUMNS, _lines(layout))
 
@@ -61,17 +62,17 @@ def _lines(layout: Layout) -> Iterator[Sequence[str]]:
                     str(layout.number or ""),
                     *(entry.method, entry.title, _modules(entry), trained, block.tested_on, block.split, metric),
                     *_figures(place.figure(metric)),
-                    *_said(place),
+                    *_said(place, metric),
                 )
 
 
-def _said(place: Place) -> Iterator[str]:
-    results, done = place.results, place.done
-    yield str(min(result.pictures for result in done)) if done else ""
-    yield str(min(result.scored for result in done)) if done else ""
-    yield _NEXT.join(dict.fromkeys(result.state for result in results)) or NOT_HERE
-    yield _NEXT.join(result.run for result in results if result.run)
-    yield _NEXT.join(dict.fromkeys(result.note for result in results if result.note))
+def _said(place: Place, metric: str) -> Iterator[str]:
+    results, having = place.results, place.having(metric)
+    yield str(min(result.pictures for result in place.done)) if place.done else ""
+    yield str(min(result.count(metric) for result in place.done)) if place.done else ""
+    yield _NEXT.join(dict.fromkeys(result.state for result in results)) or state(place)
+    yield _NEXT.join(result.run for result in having)
+    yield _NEXT.join(dict.fromkeys(note for result in results for note in (result.note, result.undefined) if note))
     yield _NEXT.join(dict.fromkeys(flag for result in results for flag in result.flags))
 
 
@@ -79,7 +80,7 @@ def _gap_lines(found: Sequence[Gap], layout: Layout) -> Iterator[Sequence[str]]:
     for gap in found:
         for metric in layout.metrics:
             named = gap.entry.method, gap.entry.title, gap.pair.title, gap.split, metric
-            yield (*named, *_figures(gap.figures[metric]), _NEXT.join(gap.runs), gap.why)
+            yield (*named, *_figures(gap.figures[metric]), _NEXT.join(gap.runs), gap.why or _NEXT.join(gap.notes))
 
 
 def _modules(entry: Entry) -> str:

@@ -19,8 +19,9 @@ def escaped(text: str) -> str:
 
 
 def table(grid: Grid) -> str:
-    """With its notes below. Two lines of heads become one: `B:B SAD`; what covers several columns stands in each."""
-    rows = [_spread(line) for line in grid.lines]
+    """With its notes below. Two lines of heads become one: `B:B SAD`; below, what covers several columns stands in the
+    first of them."""
+    rows = [[one for cell in line for one in (cell, *[GridCell("")] * (cell.span - 1))] for line in grid.lines]
     aligned = [":--" if column < grid.labels else "--:" for column in range(grid.width)]
     lines = [_line(map(escaped, _heads(grid))), _line(aligned), *(_line(map(_cell, row)) for row in rows)]
     notes = [f"{number}. {escaped(note)}" for number, note in enumerate(grid.notes, 1)]

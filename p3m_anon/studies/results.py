@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from p3m_anon.errors import UsageError
-from p3m_anon.evaluation.rows import METRICS, read_csv
-from p3m_anon.evaluation.tables import means
+from p3m_anon.evaluation.rows import METRICS, EvalRow, read_csv
+from p3m_anon.evaluation.tables import TITLES, means
 from p3m_anon.studies.cells import Cell, Planned
-from p3m_anon.studies.predictions import with_predictions
+from p3m_anon.studies.predictions import predictions_of, with_predictions
 from p3m_anon.studies.store import Store
 from p3m_anon.studies.study import Study, TestSet
 
 Standing = Literal["done", "running", "failed", "absent", "impossible"]
 ROWS = "rows.csv"
+_FOLDERS = re.compile(r"(?<![\w./:])/(?:[^\s/:]+/)+")  # of an absolute path, and of no address
 NO_WEIGHTS = "its training failed"
 
 
@@ -27,7 +30,8 @@ class Result:
     trained), X (not known). state: absent: not run yet; impossible: cannot be run, as `note` says. note: the line of
     error, how far it is, or what has to be said beside the numbers. run: its folder, relative to the store, "" if none.
     means: by METRICS, nan where one is not defined; empty unless done. pictures, scored: how many there are, and how
-    many of them the means are over. flags: why the numbers flatter it.
+    many of them have a score. counts: over how many of these a metric is defined. ids: of all pictures, with whether
+    they have a score. flags: why the numbers flatter it. added: somebody's mattes, and no cell of the study's own.
     """
 
     method: str
@@ -41,6 +45,19 @@ class Result:
     pictures: int = 0
     scored: int = 0
     flags: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    ids: Mapping[str, bool] = field(default_factory=dict)
+    added: bool = False
+
+    def count(self, metric: str) -> int:
+        """Over how many pictures the mean of one of METRICS is."""
+        return self.counts.get(metric, self.scored)
+
+    @property
+    def undefined(self) -> str:
+        """Which means are over fewer pictures than have a score, as part of a sentence; "" for none."""
+        fewer = [f"{TITLES[name]} over {self.count(name)}" for name in self.means if self.count(name) < self.scored]
+        return f"undefined in some pictures: {', '.join(fewer)}" if fewer else ""
 
 
 def results(study: Study, store: Store) -> list[Result]:
@@ -49,8 +66,52 @@ def results(study: Study, store: Store) -> list[Result]:
     Raises UsageError where it was never run.
     """
     _, cells = store.grid(study.name)
-    shown = with_predictions(cells, study, store)
-    return [replace(_result(one, store), flags=flags) for one, flags in shown if one.cell.kind == "eval"]
+    added = {one.cell for one in predictions_of(study, store)}
+    found = [
+        replace(_result(one, store), flags=flags, added=one.cell.id in added)
+        for one, flags in with_predictions(cells, study, store)
+        if one.cell.kind == "eval"
+    ]
+    return [_compared(one, present(found, one.test)) for one in found]
+
+
+def present(found: Iterable[Result], test: TestSet) -> frozenset[str]:
+    """Ids of the pictures that the study's own cells have on the split; empty where none is done.
+
+    What was withdrawn from the dataset is in none of them, but may be in mattes that were added before.
+    """
+    own = (one for one in found if one.test.split == test.split and not one.added)
+    return frozenset(id for one in own for id in one.ids)
+
+
+def with_rows(result: Result, rows: Sequence[EvalRow]) -> Result:
+    """What the rows of its run folder say, means and the rest."""
+    found = means(rows)
+    return replace(
+        result,
+        means={name: found[name] for name in METRICS},
+        counts=found.counts,
+        pictures=found.pictures,
+        scored=found.scored,
+        ids={row.id: not row.error for row in rows},
+    )
+
+
+def published(note: str, root: Path) -> str:
+    """A line of error as a report may show it: paths relative to the store, without their folders if elsewhere."""
+    for folder in dict.fromkeys((f"{root.absolute()}", f"{root.resolve()}", f"{root}")):
+        note = note.replace(f"{folder}/", "") if folder != "." else note
+    return _FOLDERS.sub("", note)
+
+
+def _compared(result: Result, there: frozenset[str]) -> Result:
+    """With a note where somebody's mattes are of other pictures than the study's own cells."""
+    more, fewer = len(result.ids.keys() - there), len(there - result.ids.keys())
+    if not (result.added and result.ids and there and (more or fewer)):
+        return result
+    said = [f"{more} that these do not have" if more else "", f"without {fewer} that these have" if fewer else ""]
+    note = f"over other pictures than the study's own cells, {' and '.join(filter(None, said))}; add the mattes again"
+    return replace(result, note=note)
 
 
 def standing(planned: Planned, store: Store) -> tuple[Standing, str]:
@@ -79,12 +140,13 @@ def _result(planned: Planned, store: Store) -> Result:
     cell = planned.cell
     assert cell.test is not None
     state, note = standing(planned, store)
+    note = published(note, store.root)
     place = cell.method, cell.trained_on, cell.test, cell.seed
     run = f"runs/{cell.id}" if cell.id and store.run(cell.id).is_dir() else ""
     if state != "done":
         return Result(*place, state, note, run)
     try:
-        found = means(read_csv(store.run(cell.id) / ROWS))
+        rows = list(read_csv(store.run(cell.id) / ROWS))
     except UsageError as error:
-        return Result(*place, "failed", str(error), run)
-    return Result(*place, state, note, run, {name: found[name] for name in METRICS}, found.pictures, found.scored)
+        return Result(*place, "failed", published(str(error), store.root), run)
+    return with_rows(Result(*place, state, note, run), rows)

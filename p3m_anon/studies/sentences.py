@@ -27,7 +27,7 @@ def sentences(study: Study, results: Sequence[Result], unfounded: Sequence[str] 
     unfounded: methods that were trained without the ImageNet weights that the paper's start from.
     """
     trained = [*_training(study), *_encoders(unfounded), *_seeds(study, results)]
-    return [*_state(results), *_pictures(results), *trained, *_evaluation(study)]
+    return [*_state(results), *_contaminated(results), *_pictures(results), *trained, *_evaluation(study)]
 
 
 def _state(results: Sequence[Result]) -> Iterator[str]:
@@ -42,6 +42,16 @@ def _state(results: Sequence[Result]) -> Iterator[str]:
 
 
 _STATES = {"done": "done", "running": "running", "failed": "failed", "absent": "not run", "impossible": "impossible"}
+
+
+def _contaminated(results: Sequence[Result]) -> Iterator[str]:
+    said = dict.fromkeys(f"{_title(one.method)} on {one.test.split}" for one in results if one.flags)
+    if said:
+        yield f"Contaminated, so no fair test: {', '.join(said)}"
+
+
+def _title(name: str) -> str:
+    return METHODS[name].title if name in METHODS else name
 
 
 def _pictures(results: Sequence[Result]) -> Iterator[str]:

@@ -33,6 +33,8 @@ def _source(result: Result) -> Source:
     pictures = f"{result.scored} of {result.pictures}" if result.state == "done" else ""
     seed = "" if result.seed is None else str(result.seed)
     state = "not run" if result.state == "absent" else result.state
-    remarks = "; ".join(filter(None, [result.note, *(f"contaminated: {flag}" for flag in result.flags)]))
+    remarks = "; ".join(
+        filter(None, [result.note, result.undefined, *(f"contaminated: {flag}" for flag in result.flags)])
+    )
     name = f"{result.method} {result.trained_on}:{test.pictures} {test.split}"
     return Source(name, (result.method, protocol, test.split, seed, state, pictures, remarks), result.run)

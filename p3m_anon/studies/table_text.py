@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from p3m_anon.evaluation.grids import Grid, GridCell
 from p3m_anon.evaluation.tables import TITLES
 from p3m_anon.studies.layout import ELSEWHERE, MODULES, TRIMAP_MARK, Block, Entry, Figure, Layout, Place
+
+if TYPE_CHECKING:
+    from p3m_anon.studies.results import Result
 
 ABSENT, CHECK = "-", "✓"
 STATES = {"running": "running", "failed": "failed", "absent": "not run", "impossible": "impossible"}
@@ -73,13 +77,18 @@ def remarks(entry: Entry, block: Block, place: Place) -> list[str]:
             said.append(f"{start}: failed: {result.note or 'no reason is known'}")
         elif result.state != "done" and (result.note or place.done):
             said.append(f"{start}: {STATES[result.state]}{f': {result.note}' if result.note else ''}")
-        elif result.note:
-            said.append(f"{start}: {result.note}")
-        elif result.scored < result.pictures:
-            said.append(f"{start}: the mean is over {result.scored} of {result.pictures} pictures")
+        elif result.state == "done":
+            said += [f"{start}: {line}" for line in _caveats(result)]
     if place.done and len(place.done) < len(place.results):
         said.append(f"{where}: over {len(place.done)} of {len(place.results)} seeds")
     return said + contaminations(entry, place) + _trainings(block, place)
+
+
+def _caveats(result: Result) -> list[str]:
+    """Of one that is done; the note of a cell of our own says itself what has no score."""
+    fewer = result.scored < result.pictures and (result.added or not result.note)
+    count = f"the mean is over {result.scored} of {result.pictures} pictures" if fewer else ""
+    return [line for line in (result.note, count, result.undefined) if line]
 
 
 def contaminations(entry: Entry, place: Place) -> list[str]:

@@ -11,11 +11,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from p3m_anon.evaluation.rows import METRICS, EvalRow, read_csv, write_csv
-from p3m_anon.evaluation.tables import means
+from p3m_anon.evaluation.rows import METRICS, EvalRow, write_csv
 from p3m_anon.jobs.eval_record import EvalRecord
 from p3m_anon.reports.eval_panel import eval_panel
-from p3m_anon.studies.results import Result
+from p3m_anon.studies.results import Result, with_rows
 from p3m_anon.studies.study import Study, TestSet
 
 P_B, P_N, NP_N = TestSet("P3M-500-P", "B"), TestSet("P3M-500-P", "N"), TestSet("P3M-500-NP", "N")
@@ -73,9 +72,13 @@ def done(
         with EvalRecord(store / run, method, private=test.pictures == "N") as record:
             for one in rows:
                 record.add(one, panel(run, one.id))
-    found = means(read_csv(store / run / "rows.csv"))
-    of = {name: found[name] for name in METRICS}
-    return Result(method, trained, test, seed, "done", "", run, of, found.pictures, found.scored)
+    return with_rows(Result(method, trained, test, seed, "done", "", run), rows)
+
+
+def changed(store: Path, result: Result, rows: Sequence[EvalRow]) -> Result:
+    """The same with other rows in its run folder."""
+    write_csv(store / result.run / "rows.csv", rows)
+    return with_rows(result, rows)
 
 
 def row(run: str, number: int, test: TestSet) -> EvalRow:

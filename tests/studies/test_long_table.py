@@ -6,15 +6,17 @@ import csv
 import io
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from p3m_anon.evaluation.rows import read_csv
 from p3m_anon.studies.gaps import gaps
 from p3m_anon.studies.layout import paper_layout, plain_layout
 from p3m_anon.studies.long_table import COLUMNS, GAP_COLUMNS, gap_table, table
 from p3m_anon.studies.study import Study
-from tests.studies.report_cases import ODD, P_B, all_of, done, slow_mean, study
+from tests.studies.report_cases import ODD, P_B, all_of, changed, done, slow_mean, study
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -46,6 +48,30 @@ def test_what_is_not_there_is_empty_and_says_why(tmp_path: Path) -> None:
     assert [line["paper"] for line in absent][:2] == ["13.20", "0.0050"]  # with its zeros
     assert {line["title"] for line in lines if line["runs"]} == {ODD}
     assert {line["trained_on"] for line in lines if line["runs"]} == {"X"}
+
+
+def test_only_the_runs_of_a_number_stand_beside_it(tmp_path: Path) -> None:
+    wanted = study(methods=("gfm",), seeds=(0, 1, 2), trained_on=("B",), tested_on=(P_B,))
+    found = all_of(wanted, tmp_path)
+    found[1] = replace(found[1], state="failed", note="it broke", means={}, ids={})
+    ours = [line for line in read(table(paper_layout(wanted, found))) if line["ours"]]
+    assert {line["runs"] for line in ours} == {f"{found[0].run} | {found[2].run}"}
+    assert {(line["seeds"], line["state"], line["note"]) for line in ours} == {("2", "done | failed", "it broke")}
+
+
+def test_each_metric_has_its_own_count(tmp_path: Path) -> None:
+    """The smallest of the seeds."""
+    wanted = study(methods=("gfm",), seeds=(0, 1), trained_on=("B",), tested_on=(P_B,))
+    whole, part = all_of(wanted, tmp_path)
+    rows = list(read_csv(tmp_path / part.run / "rows.csv"))
+    part = changed(tmp_path, part, [replace(rows[0], mse=math.nan), *rows[1:]])
+    ours = {line["metric"]: line for line in read(table(paper_layout(wanted, [whole, part]))) if line["ours"]}
+    assert {name: line["scored"] for name, line in ours.items()} == {"sad": "3", "mse": "2", "mad": "3"}
+    assert {line["note"] for line in ours.values()} == {"undefined in some pictures: MSE over 2"}
+    part = changed(tmp_path, part, [replace(one, mse=math.nan) for one in rows])
+    ours = {line["metric"]: line for line in read(table(paper_layout(wanted, [whole, part]))) if line["ours"]}
+    assert (ours["mse"]["runs"], ours["mse"]["seeds"]) == (whole.run, "1")
+    assert ours["sad"]["runs"] == f"{whole.run} | {part.run}"
 
 
 def test_no_spreadsheet_runs_a_name(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from p3m_anon.evaluation.rows import METRICS, EvalRow, write_csv
 from p3m_anon.studies.cells import Cell, Planned
-from p3m_anon.studies.results import NO_WEIGHTS, results
+from p3m_anon.studies.predictions import Prediction, write_prediction
+from p3m_anon.studies.results import NO_WEIGHTS, present, results
 from p3m_anon.studies.store import State, Store
 from p3m_anon.studies.study import Study, read_study
 
@@ -44,6 +45,9 @@ def test_means_are_those_of_the_rows_that_have_a_score(study: Study, tmp_path: P
     for name in METRICS:
         values = [value for row in rows[:2] if not math.isnan(value := getattr(row, name))]
         assert found.means[name] == sum(values) / len(values)
+        assert found.count(name) == len(values)
+    assert found.undefined == "undefined in some pictures: MSE-T over 1"
+    assert found.ids == {"a": True, "b": True, "c": False}
 
 
 def test_states_that_have_no_numbers(study: Study, tmp_path: Path) -> None:
@@ -70,4 +74,36 @@ def test_rows_that_are_gone_are_no_result(study: Study, tmp_path: Path) -> None:
     store.write_state("eval-1", State("done"))
     (found,) = results(study, store)
     assert found.state == "failed"
-    assert "rows.csv: cannot be read" in found.note
+    assert found.note.startswith("runs/eval-1/rows.csv: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("note", "shown"),
+    [
+        ("{root}/runs/x/rows.csv: broken", "runs/x/rows.csv: broken"),
+        ("/home/bob/P3M-10k/a.png: no such file", "a.png: no such file"),
+        ("see https://github.com/a/b and B:N/N:N, 1 / 2", "see https://github.com/a/b and B:N/N:N, 1 / 2"),
+    ],
+)
+def test_a_report_names_no_folder_outside_of_the_store(note: str, shown: str, tmp_path: Path, study: Study) -> None:
+    store = stored(study, tmp_path)
+    store.write_state("eval-1", State("failed", note.format(root=tmp_path)))
+    assert results(study, store)[0].note == shown
+
+
+def test_mattes_of_other_pictures_are_noted(study: Study, tmp_path: Path) -> None:
+    """As after pictures were withdrawn from the dataset."""
+    store, test = stored(study, tmp_path), study.tested_on[0]
+    write_csv(store.run("eval-1") / "rows.csv", [ROWS[0], ROWS[2]])
+    store.write_state("eval-1", State("done"))
+    for cell, rows in (("theirs", ROWS), ("others", [ROWS[0], ROWS[2]]), ("few", ROWS[:1])):
+        write_csv(store.run(cell) / "rows.csv", rows)
+        store.write_state(cell, State("done"))
+        write_prediction(store, Prediction(cell, "X", test, cell))
+    found = {one.method: one for one in results(study, store)}
+    start, end = "over other pictures than the study's own cells, ", "; add the mattes again"
+    assert found["theirs"].note == f"{start}1 that these do not have{end}"
+    assert found["few"].note == f"{start}without 1 that these have{end}"
+    assert found["others"].note == found["p3mnet"].note == ""
+    assert [one.method for one in found.values() if one.added] == ["few", "others", "theirs"]
+    assert present(found.values(), test) == {"a", "c"}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from p3m_anon.studies.sentences import sentences
-from tests.studies.report_cases import P_B, all_of, study
+from tests.studies.report_cases import P_B, all_of, done, study
 
 
 def test_few_pictures_are_called_a_sanity_check_and_many_are_not(tmp_path: Path) -> None:
@@ -20,6 +20,13 @@ def test_few_pictures_are_called_a_sanity_check_and_many_are_not(tmp_path: Path)
     said = "\n".join(sentences(study(), mixed))
     assert f"Means on {P_B} are over 499 to 500 pictures" in said
     assert "sanity" in said
+
+
+def test_what_is_contaminated_is_said_before_the_numbers(tmp_path: Path) -> None:
+    flagged = replace(done(tmp_path, "BiRefNet", "X", P_B, None), flags=("knows them",))
+    said = sentences(study(), [*all_of(study(), tmp_path), flagged])
+    assert said[1] == "Contaminated, so no fair test: BiRefNet on P3M-500-P"
+    assert not [line for line in sentences(study(), all_of(study(), tmp_path)) if "ontaminated" in line]
 
 
 def test_states_are_counted(tmp_path: Path) -> None:

@@ -95,6 +95,19 @@ def test_a_mean_over_fewer_pictures_than_there_are_is_marked(tmp_path: Path) -> 
     assert grid(wanted, found).notes == ("GFM B:B P3M-500-P: the mean is over 2 of 3 pictures",)
 
 
+def test_a_metric_that_is_not_defined_everywhere_is_marked(tmp_path: Path) -> None:
+    wanted = study(methods=("gfm",), trained_on=("B",), tested_on=(P_B,))
+    (found,) = all_of(wanted, tmp_path)
+    notes = grid(wanted, [replace(found, counts={"mse": 2})]).notes
+    assert "GFM B:B P3M-500-P: undefined in some pictures: MSE over 2" in notes
+    added = replace(found, added=True, scored=2, note="over other pictures")
+    said = [note for note in grid(wanted, [added]).notes if note.startswith("GFM")]
+    assert said == [
+        "GFM B:B P3M-500-P: over other pictures",
+        "GFM B:B P3M-500-P: the mean is over 2 of 3 pictures",
+    ]
+
+
 @pytest.mark.parametrize("table", [1, 2, 3, 4, 5, None])
 def test_contamination_is_said_at_the_name_and_below(table: int | None, tmp_path: Path) -> None:
     flagged = replace(done(tmp_path, "birefnet", "X", P_B, None), flags=("trained on the test pictures: its card",))
