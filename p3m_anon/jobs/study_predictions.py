@@ -24,8 +24,8 @@ from p3m_anon.jobs.eval_request import EvalRequest, EvalSummary, Protocol
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.studies.cells import ADDRESS_VERSION
 from p3m_anon.studies.predictions import Prediction, check_name, known_prediction, words_of, write_prediction
-from p3m_anon.studies.store import State, Store
-from p3m_anon.studies.study import TestSet
+from p3m_anon.studies.store import GRID, State, Store
+from p3m_anon.studies.study import TestSet, shipped
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,11 @@ class PredictionsRequest:
             raise UsageError("P3M-500-NP has normal pictures only: leave out --pictures")
         if self.store.resolve().is_relative_to(self.root.resolve()):
             raise UsageError(f"the store {self.store} lies inside the dataset; choose another --out")
+        there = sorted(file.parent.name for file in self.store.glob(f"*/{GRID}"))
+        for study in self.studies:
+            if study not in (*there, *shipped()):
+                known = f"it knows {', '.join(there)}" if there else "it knows none yet"
+                raise UsageError(f"{self.store} knows no study {study}; {known}: run it first with p3m-anon study run")
 
     @property
     def evaluation(self) -> EvalRequest:

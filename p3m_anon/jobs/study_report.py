@@ -10,21 +10,21 @@ from pathlib import Path
 from p3m_anon.jobs.study_write import ReportSummary, write_report
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.studies.cells import Planned
-from p3m_anon.studies.results import Result, results
+from p3m_anon.studies.results import Result, published, results
 from p3m_anon.studies.store import GRID, Store
 from p3m_anon.studies.study import Study, read_study
 
 
 def report(study_or_file: str, store: Path) -> ReportSummary:
-    """Write the report of a study as it was last run, or, if it never was, of nothing.
+    """Write the report of a study as the store has it, whose file may be gone; if it was never run, of nothing.
 
     Raises UsageError for a study that is none, and as `write_report`.
     """
-    study = read_study(study_or_file)
-    kept = Store(store)
-    if not (kept.folder(study.name) / GRID).exists():
+    kept, name = Store(store), Path(study_or_file).name.removesuffix(".toml")
+    if not (kept.folder(name) / GRID).is_file():
+        study = read_study(study_or_file)
         return write_report(study, list(_never_run(study)), store)
-    study, cells = kept.grid(study.name)  # as it was run, which its file may be no more
+    study, cells = kept.grid(name)  # as it was run, which its file may be no more
     return write_report(study, list(_with_logs(results(study, kept), cells, kept)), store, _unfounded(cells))
 
 
@@ -44,7 +44,8 @@ def _with_logs(found: Sequence[Result], cells: Sequence[Planned], store: Store) 
         if cell is not None and result.state == "failed":
             yield replace(result, note=_logged(result.note, cell.id, store))
         elif cell is not None and result.state == "absent" and training is not None and training.stage == "failed":
-            yield replace(result, note=_logged(f"its training failed: {training.note}", cell.needs or "", store))
+            why = f"its training failed: {published(training.note, store.root)}"
+            yield replace(result, note=_logged(why, cell.needs or "", store))
         else:
             yield result
 

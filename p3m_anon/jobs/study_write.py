@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from p3m_anon.errors import P3MError
-from p3m_anon.evaluation.rows import read_csv
+from p3m_anon.evaluation.rows import EvalRow, read_csv
 from p3m_anon.evaluation.tables import PLACES, TITLES
 from p3m_anon.files.atomic import remove_leftovers, write_bytes
 from p3m_anon.jobs.eval_record import read_panels
@@ -19,7 +20,7 @@ from p3m_anon.reports.study_strips import Made, strip, tiles
 from p3m_anon.studies import latex, long_table, markdown
 from p3m_anon.studies.gaps import Gap, gaps, gaps_grid
 from p3m_anon.studies.layout import Layout, paper_layout, plain_layout
-from p3m_anon.studies.results import Result
+from p3m_anon.studies.results import ROWS, Result, present, published
 from p3m_anon.studies.sentences import sentences
 from p3m_anon.studies.sources import TITLES as SOURCE_TITLES
 from p3m_anon.studies.sources import Source, sources
@@ -31,7 +32,10 @@ REPORT, PAGE, MARKDOWN = "report", "report.html", "report.md"
 WORST = 6
 UP = "../../"  # from the report to the store
 NO_GAPS = "None: no method was tested on the same pictures after training on blurred and after training on normal ones"
-_OWN = {"tables": (".csv", ".tex"), "plots": (".png",), "worst": (".jpg",)}  # what a report may hold
+_OWN = re.compile(  # what a report may have written
+    r"tables/(table[1-5]|all_metrics|gaps)\.(csv|tex)|plots/(bars|slopes|from_blurred_to_normal)_[a-z_]+\.png|worst/\d+\.jpg"
+)
+PRIVATE = "**Private: this report shows unblurred faces. Do not publish it.**"
 
 
 @dataclass
@@ -80,6 +84,7 @@ class _Report:
         headline = self.layouts[0].metrics[0] if study.table else metric
         self.plots, self.missing = plots_of(self.layouts[0], headline)
         self.metric = headline
+        self.unshown: list[str] = []
         self.worst = list(self._worst())
         self.clear = bool(self.worst) and self.shown[0].test.pictures == "N"
 
@@ -103,16 +108,16 @@ class _Report:
             said=self.said,
             contaminated=list(flags),
             hardest=[one.id for one in self.worst],
-            missing=self.missing,
+            missing=[*self.missing, *self.unshown],
             shows_clear_faces=self.clear,
         )
 
     def _remove(self, kept: dict[str, bytes]) -> None:
         remove_leftovers(self.folder)
-        for part, endings in _OWN.items():
-            for old in (self.folder / part).glob("*"):
-                if old.suffix in endings and f"{part}/{old.name}" not in kept:
-                    old.unlink()
+        for old in self.folder.glob("*/*"):
+            name = old.relative_to(self.folder).as_posix()
+            if _OWN.fullmatch(name) and name not in kept:
+                old.unlink()
 
     def _files(self) -> Iterator[tuple[str, bytes]]:
         for layout in self.layouts:
@@ -128,24 +133,33 @@ class _Report:
             yield f"worst/{number}.jpg", strip(f"{one.id}: {one.figure}", one.tiles)
 
     def _worst(self) -> Iterator[Worst]:
-        rows = {one.method: read_csv(self.store / one.run / "rows.csv") for one in self.shown}
+        there = present(self.results, self.shown[0].test) if self.shown else frozenset()
+        rows = {one.method: self._rows(one, there) for one in self.shown}
         found = hardest(rows, self.metric, WORST)
         panels = {one.method: self._panels(one, found) for one in self.shown}
         titles = {entry.method: entry.title for layout in self.layouts[::-1] for entry in layout.entries}
         for hard in found:
             made = [
-                Made(
-                    titles[one.method], self._figure(hard.figures.get(one.method)), panels[one.method].get(hard.id, b"")
-                )
+                Made(titles[one.method], self._of(one, hard), panels[one.method].get(hard.id, b""))
                 for one in self.shown
             ]
             yield Worst(hard.id, f"mean {self._figure(hard.mean)}", tiles(made))
+
+    def _rows(self, result: Result, there: frozenset[str]) -> list[EvalRow]:
+        """Without pictures that the study's own cells have no more: they may be withdrawn."""
+        rows = read_csv(self.store / result.run / ROWS)
+        return [row for row in rows if row.id in there] if there else list(rows)
+
+    def _of(self, result: Result, hard: Hard) -> str:
+        figure = self._figure(hard.figures.get(result.method))
+        return f"{figure}\ncontaminated" if result.flags else figure
 
     def _panels(self, result: Result, found: Sequence[Hard]) -> dict[str, bytes]:
         try:
             return read_panels(self.store / result.run, [hard.id for hard in found])
         except P3MError as error:  # the numbers are in rows.csv
-            self.missing.append(f"The mattes of {result.method} are not shown: {error}")
+            why = published(str(error), self.store)
+            self.unshown.append(f"The mattes of {result.method} are not shown: {why}")
             return {}
 
     def _figure(self, value: float | None) -> str:
@@ -156,14 +170,18 @@ class _Report:
             return "None yet: no run has been scored."
         trained = dict.fromkeys(one.trained_on for one in self.shown)
         kinds = [_TRAINED[one] for one in ("B", "N", "X", "") if one in trained]
-        return (
-            f"The pictures of {self.shown[0].test} with the largest mean {TITLES[self.metric]} over the methods: "
-            f"image, ground truth, and one run of each method ({', '.join(kinds)}; first seed)."
+        return " ".join(
+            [
+                f"The pictures of {self.shown[0].test} with the largest mean {TITLES[self.metric]} over the methods: "
+                f"image, ground truth, and one run of each method ({', '.join(kinds)}; first seed).",
+                *(f"{line}." for line in self.unshown),
+            ]
         )
 
     def _markdown(self) -> str:
         grid, *others = map(table_grid, self.layouts)
-        parts = [f"# {markdown.escaped(self.study.title)}", "\n".join(f"- {markdown.escaped(s)}." for s in self.said)]
+        parts = [PRIVATE] if self.clear else []
+        parts += [f"# {markdown.escaped(self.study.title)}", "\n".join(f"- {markdown.escaped(s)}." for s in self.said)]
         parts += [f"## {markdown.escaped(grid.title)}", markdown.table(grid), "## Gaps of privacy-preserving training"]
         parts.append(markdown.table(gaps_grid(self.gap_layout, self.gaps)) if self.gaps else f"{NO_GAPS}.")
         parts += ["## Plots", *(f"{markdown.escaped(line)}." for line in self.missing)]

@@ -149,6 +149,11 @@ def _remove(
     write_manifest(store.out / MANIFEST, ledger.rows("accepted"))
     summary.left.append("your own originals and mattes: p3m-anon never touches its inputs")
     summary.left.append("run folders of train and eval: they keep small copies; remove them, or run eval there again")
+    summary.left.append(
+        "stores of studies: their run folders and reports show the pictures; do study run there again, and study"
+        " add-predictions for mattes, with the dataset as it is now, remove the run folders that no study names any"
+        " more (docs/privacy.md has the command), then write the reports again with study report"
+    )
     summary.left.append("exports, copies and archives made earlier: make them again, and tell whoever has them")
 
 

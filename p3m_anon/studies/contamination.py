@@ -11,12 +11,14 @@ from typing import Any
 def contaminations(name: str, split: str) -> tuple[str, ...]:
     """Why figures of the model of this name on this split are no test; none where nothing is known.
 
-    name: as people write it; case, spaces and punctuation do not matter, but all of it has to be there.
+    name: as people write it; case, spaces and punctuation do not matter, but all of it has to be there. An owner
+    before it, as in `ZhengPeng7/BiRefNet`, may be.
     """
+    asked = {_bare(name), _bare(name.rpartition("/")[2])}
     return tuple(
         f"trained on pictures of {split}: {model['fact']} ({model['source']})"
         for model in _models()
-        if split in model["trained_on"] and _bare(name) in map(_bare, model["names"])
+        if split in model["trained_on"] and not asked.isdisjoint(map(_bare, model["names"]))
     )
 
 

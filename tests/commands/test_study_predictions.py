@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from click.testing import CliRunner
 
 from p3m_anon.commands.study import study as command
 from p3m_anon.errors import UsageError
+from p3m_anon.studies.store import Store
+from p3m_anon.studies.study import read_study
 from tests.jobs.eval_cases import make_mattes, make_split
 
 
@@ -41,10 +44,24 @@ def test_it_says_the_figures_and_where_the_row_stands(folder):
 
 
 def test_flags_are_told(folder):
+    for name in "ab":
+        Store(Path("studies")).write_grid(replace(read_study("smoke"), name=name), [])
     result = run("BiRefNet", "mattes", "--data", "data", "--saw-test", "I did it", "--study", "a", "--study", "b")
     assert "note: no fair test: trained on pictures of P3M-500-P: " in result.stdout
     assert "flagged, no fair test: saw the test pictures: I did it" in result.stdout
     assert "shown as BiRefNet by a, b" in result.stdout
+
+
+def test_a_study_that_the_store_does_not_know_is_wrong_usage(folder):
+    """Its row would be in no report, and nobody would know."""
+    none = run("Mine", "mattes", "--data", "data", "--study", "nosuch")
+    assert isinstance(none.exception, UsageError)
+    assert "knows none yet" in str(none.exception)
+    assert not Path("studies").exists()
+    Store(Path("studies")).write_grid(replace(read_study("smoke"), name="mine"), [])
+    wrong = run("Mine", "mattes", "--data", "data", "--study", "mine", "--study", "nosuch")
+    assert "studies knows no study nosuch; it knows mine: run it first" in str(wrong.exception)
+    assert run("Mine", "mattes", "--data", "data", "--study", "mine", "--study", "table3").exit_code == 0
 
 
 def test_a_missing_matte_is_exit_code_1_and_json_is_all_of_stdout(folder):

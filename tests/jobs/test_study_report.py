@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import read_csv, write_csv
 from p3m_anon.jobs.study_report import report
 from p3m_anon.studies.cells import Cell, Planned
+from p3m_anon.studies.predictions import Prediction, write_prediction
 from p3m_anon.studies.store import State, Store
 from p3m_anon.studies.study import read_study
 from tests.studies.report_cases import P_B, P_N, row
@@ -92,6 +95,66 @@ def test_the_report_is_of_the_study_as_it_was_run(study_file: Path, tmp_path: Pa
     store.write_grid(read_study(study_file), planned("gfm", P_B))
     study_file.write_text(TOML.replace("Mine", "Other"))
     assert report(str(study_file), store.root).title == "Mine"
+
+
+def test_the_store_alone_is_enough(study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path / "store")
+    store.write_grid(read_study(study_file), planned("gfm", P_B))
+    study_file.unlink()
+    assert report("mine", store.root).title == "Mine"
+    assert report(str(study_file), store.root).title == "Mine"
+    monkeypatch.chdir(store.root)  # where the study's folder is
+    assert report("mine", store.root).title == "Mine"
+    with pytest.raises(UsageError, match="other"):
+        report("other", store.root)
+
+
+def test_a_picture_that_left_the_dataset_is_shown_no_more(study_file: Path, tmp_path: Path) -> None:
+    """By mattes that were added before; p_2 is withdrawn."""
+    store = Store(tmp_path / "store")
+    store.write_grid(read_study(study_file), planned("gfm", P_B))
+    run_folder(store, "eval-gfm-B", P_B)
+    run_folder(store, "theirs", P_B)
+    write_prediction(store, Prediction("Theirs", "X", P_B, "theirs"))
+    assert sorted(report("mine", store.root).hardest) == ["p_0", "p_1", "p_2"]
+    rows = [one for one in read_csv(store.run("eval-gfm-B") / "rows.csv") if one.id != "p_2"]
+    write_csv(store.run("eval-gfm-B") / "rows.csv", rows)
+    assert sorted(report("mine", store.root).hardest) == ["p_0", "p_1"]
+    for name in ("report.html", "report.md"):
+        text = (store.root / "mine/report" / name).read_text("utf-8")
+        assert "over other pictures than the study" in text
+        assert "p_2" not in html.unescape(text).replace("\\", "")
+    (store.run("eval-gfm-B") / "rows.csv").unlink()  # nothing to compare with
+    assert sorted(report("mine", store.root).hardest) == ["p_0", "p_1", "p_2"]
+
+
+def test_the_documented_command_lists_run_folders_that_nothing_names(study_file: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    store.write_grid(read_study(study_file), planned("gfm", P_B))
+    for id in ("train-gfm", "eval-gfm-B", "eval-gfm", "theirs", "old one"):
+        store.run(id).mkdir(parents=True)
+    write_prediction(store, Prediction("Theirs", "X", P_B, "theirs"))
+    text = (Path(__file__).parents[2] / "docs/privacy.md").read_text("utf-8")
+    (command,) = (line.strip() for line in text.splitlines() if line.strip().startswith("for one in runs"))
+    listed = subprocess.run(["sh", "-c", command], cwd=store.root, capture_output=True, text=True, check=True)
+    assert listed.stdout.splitlines() == ["runs/eval-gfm/", "runs/old one/"]
+
+
+def test_no_path_of_a_run_stands_in_the_report(study_file: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path / "home/bob")
+    store.write_grid(read_study(study_file), [*planned("gfm", P_B, P_N), *planned("p3mnet", P_B)])
+    run_folder(store, "eval-gfm-B", P_B)  # without a record of its mattes
+    run_folder(store, "eval-gfm-N", P_N)
+    (store.run("eval-gfm-N") / "rows.csv").write_text("junk")
+    store.write_state("train-p3mnet", State("failed", f"{store.root}/runs/x: broke, /home/eve/data/a.png too"))
+    summary = report("mine", store.root)
+    (line,) = (line for line in summary.missing if line.startswith("The mattes of gfm are not shown"))
+    assert "runs/eval-gfm-B" in line
+    for name in ("report.md", "report.html", "tables/table3.csv", "tables/table3.tex"):
+        text = (store.root / "mine/report" / name).read_text("utf-8")
+        assert not any(word in text for word in (str(tmp_path), "home/"))
+    text = (store.root / "mine/report/report.md").read_text("utf-8")
+    assert "are not shown" in text.split("## The hardest pictures")[1]
 
 
 def test_an_unknown_study_is_wrong_usage(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from p3m_anon.errors import Stopped
 from p3m_anon.jobs.study_write import MARKDOWN, PAGE, WORST, write_report
 from p3m_anon.studies.results import Result
 from p3m_anon.studies.study import Study, read_study
@@ -210,12 +211,33 @@ def test_a_rerun_replaces_all_of_an_older_report_and_nothing_else(tmp_path: Path
     full = files(folder)
     assert f"worst/{WORST}.jpg" in full
     (folder / "notes.txt").write_text("mine")
-    (folder / "tables/mine.txt").write_text("mine")
+    own = ("tables/mine.csv", "tables/table3 (copy).tex", "plots/mine.png", "worst/mine.jpg")
+    for name in own:
+        (folder / name).write_text("mine")
     summary = write_report(wanted, [], tmp_path)
-    assert set(files(folder)) == {*summary.files, "notes.txt", "tables/mine.txt"}
+    assert set(files(folder)) == {*summary.files, "notes.txt", *own}
     assert not [name for name in summary.files if name.endswith((".png", ".jpg"))]
+    assert f"worst/{WORST}.jpg" in full
+    assert "plots/from_blurred_to_normal_sad.png" in full
     write_report(wanted, all_of(wanted, tmp_path, panels=True, pictures=WORST + 2), tmp_path)
-    assert {**full, "notes.txt": b"mine", "tables/mine.txt": b"mine"} == files(folder)
+    assert {**full, **dict.fromkeys(["notes.txt", *own], b"mine")} == files(folder)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_an_older_report_is_gone_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While report.html is there, all that it shows is of one report."""
+    write_report(study(), all_of(study(), tmp_path), tmp_path)
+    folder = tmp_path / "tried/report"
+    assert (folder / PAGE).exists()
+
+    def full(*_: object, **__: object) -> None:
+        raise Stopped("the disk is full")
+
+    monkeypatch.setattr("p3m_anon.jobs.study_write.write_bytes", full)
+    with pytest.raises(Stopped):
+        write_report(study(), all_of(study(), tmp_path), tmp_path)
+    assert not (folder / PAGE).exists()
+    assert not (folder / MARKDOWN).exists()
 
 
 @pytest.mark.parametrize("number", [None, 1, 2, 3, 4, 5])
@@ -225,6 +247,9 @@ def test_nothing_run_is_a_report_too(number: int | None, tmp_path: Path) -> None
     summary = write_report(wanted, found, tmp_path)
     text = (tmp_path / "tried/report" / PAGE).read_text("utf-8")
     assert summary.cells == {"absent": len(found)}
+    missing = (tmp_path / "tried/report" / MARKDOWN).read_text("utf-8").split("## Plots")[1]
+    assert all(re.sub(r"\W", "", line) in re.sub(r"\W", "", missing) for line in summary.missing)
+    assert summary.missing
     assert "Nothing was run to its end yet" in text
     assert "not run" in text
     assert "there is no number of ours" in text
@@ -254,6 +279,9 @@ def test_an_odd_name_and_its_flag_are_in_every_format(tmp_path: Path) -> None:
     page, text = (folder / PAGE).read_text("utf-8"), (folder / MARKDOWN).read_text("utf-8")
     assert "a_b &amp; &lt;x&gt;|y, contaminated" in page
     assert "trained on the test pictures: &lt;card&gt;" in page
+    tile = page.split("The hardest pictures")[1].split("</figcaption>")[2]
+    assert re.search(r"a_b &amp; &lt;x&gt;\|y<br><span class=dim>SAD [\d.]+<br>contaminated<", tile)
+    assert f"Contaminated, so no fair test: {ODD} on P3M-500-P" in summary.said
     assert r"a\_b &amp; &lt;x&gt;\|y, contaminated" in text
     assert "trained on the test pictures: &lt;card&gt;" in text
     assert r"a\_b \& \textless{}x\textgreater{}\textbar{}y, contaminated" in (folder / "tables/table3.tex").read_text()
@@ -277,6 +305,7 @@ def test_the_worst_pictures_come_in_order_with_their_mattes(tmp_path: Path) -> N
     page = (tmp_path / "tried/report" / PAGE).read_text("utf-8")
     assert page.count("data:image/jpeg") == WORST * (2 + len(found))
     assert "unblurred" not in page
+    assert "unblurred" not in (tmp_path / "tried/report" / MARKDOWN).read_text("utf-8")
 
 
 @pytest.mark.usefixtures("without_plots")
@@ -288,6 +317,7 @@ def test_clear_faces_are_shown_only_where_there_is_nothing_else(tmp_path: Path) 
     assert write_report(wanted, clear, tmp_path).shows_clear_faces
     folder = tmp_path / "tried/report"
     assert "contains unblurred faces" in (folder / PAGE).read_text("utf-8")
+    assert (folder / MARKDOWN).read_text("utf-8").startswith("**Private: this report shows unblurred faces.")
     modes = {path.stat().st_mode & 0o777 for path in [folder / PAGE, *(folder / "worst").iterdir()]}
     assert modes == {0o600}
 

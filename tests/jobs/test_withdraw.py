@@ -74,6 +74,8 @@ def test_it_is_gone_everywhere_and_verify_passes(place):
     summary = place.withdraw(name)
     assert (summary.withdrawn, summary.unknown, summary.alike) == (["p03.png"], [], {})
     assert any("run folders of train and eval" in line for line in summary.left)
+    (stores,) = (line for line in summary.left if line.startswith("stores of studies"))
+    assert all(f"study {name}" in stores for name in ("run", "add-predictions", "report"))
     assert len(summary.files) >= 6
     facts = read_facts(place.root)
     assert sum(sum(one.values()) for one in facts.counts.values()) == 11

@@ -12,7 +12,16 @@ from p3m_anon.studies.contamination import contaminations
 MODELS = json.loads(files("p3m_anon.manifests").joinpath("contaminated.json").read_bytes())["models"]
 
 
-@pytest.mark.parametrize("name", ["BiRefNet-portrait", "birefnet portrait", "BIREFNET_PORTRAIT", "BiRefNet/portrait"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BiRefNet-portrait",
+        "birefnet portrait",
+        "BIREFNET_PORTRAIT",
+        "BiRefNet/portrait",
+        "ZhengPeng7/BiRefNet-portrait",
+    ],
+)
 def test_spelling_does_not_hide_a_model(name):
     (flag,) = contaminations(name, "P3M-500-NP")
     assert flag.startswith("trained on pictures of P3M-500-NP: ")
@@ -27,7 +36,9 @@ def test_the_flag_is_for_the_split_that_was_trained_on():
     assert contaminations("BiRefNet", "P3M-500-NP")
 
 
-@pytest.mark.parametrize("name", ["BiRefNet-legacy", "BiRefNet-DIS5K", "p3mnet", "RefNet", "", "---"])
+@pytest.mark.parametrize(
+    "name", ["BiRefNet-legacy", "BiRefNet-DIS5K", "p3mnet", "RefNet", "", "---", "/", "BiRefNet/legacy"]
+)
 def test_others_are_not_flagged(name):
     """BiRefNet-legacy was trained without portraits, by its card."""
     assert not contaminations(name, "P3M-500-P")
