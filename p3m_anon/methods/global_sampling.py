@@ -28,7 +28,7 @@ EXPANSION = (10, 5.0)  # pixels, levels: shared sampling's, whose step it is (Ga
 ROUNDS = 10  # of propagation and random search
 SEED = 0  # of the search: the same picture gives the same matte
 COLOUR_UNIT = 255.0  # what a colour error of 1 weighs against a distance relative to the nearest sample's
-COST_SCALE = 6.0  # trust in a pair is exp(-E / 6), as in the port by Atilim Cetin (global-matting, MIT)
+COST_SCALE = 6.0  # trust in a pair is exp(-E / 6), as in the well-known port (atilimcetin/global-matting, MIT)
 
 
 class Samples(NamedTuple):
