@@ -230,6 +230,11 @@ def _check(request: MatteRequest) -> Path:
     among = [out, *out.parents] if source.is_dir() else [out, request.cutouts.resolve()]
     if (source if source.is_dir() else source.parent) in among:
         raise UsageError(f"{request.out}: mattes would lie among the pictures; choose another --out")
+    if request.trimaps is not None:
+        trimaps = request.trimaps.resolve()
+        for folder in (out, request.cutouts.resolve()):
+            if folder.is_relative_to(trimaps) or trimaps.is_relative_to(folder):
+                raise UsageError(f"{request.out}: mattes would lie among the trimaps; choose another --out")
     if out.suffix.lower() in (*EXTENSIONS.values(), ".jpeg") and not out.is_dir():
         raise UsageError(f"{request.out} is called like a picture; --out is a folder")
     released = published_above(out)

@@ -92,6 +92,20 @@ def test_trimaps_among_the_pictures_are_no_pictures(photos: Path) -> None:
     assert run(photos, StubPredictor(), trimaps=photos / "trimaps").pictures == 3
 
 
+@pytest.mark.parametrize(
+    ("trimaps", "out"), [("t", "t"), ("t", "t/new"), ("out/t", "out"), ("out.rgba", "out"), ("out.rgba/t", "out")]
+)
+def test_mattes_never_lie_among_the_trimaps(photos: Path, trimaps: str, out: str) -> None:
+    folder = photos.parent / trimaps
+    folder.parent.mkdir(exist_ok=True)
+    (photos.parent / "trimaps").rename(folder)
+    before = {file: file.read_bytes() for file in photos.parent.rglob("*.*") if file.is_file()}
+    request = MatteRequest(photos, photos.parent / out, method="dim", trimaps=folder, rgba=True, replace=True)
+    with pytest.raises(UsageError, match="mattes would lie among the trimaps; choose another --out"):
+        matte_folder(request, StubPredictor())
+    assert {file: file.read_bytes() for file in photos.parent.rglob("*.*") if file.is_file()} == before
+
+
 def test_a_method_says_whether_it_needs_them(photos: Path) -> None:
     with pytest.raises(UsageError, match="dim needs a trimap for each picture; name their folder with --trimap"):
         run(photos, trimaps=None)
