@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import accumulate
 
 from p3m_anon.evaluation.grids import Grid, GridCell
 from p3m_anon.studies.sources import Source
@@ -30,6 +32,12 @@ _SPECIAL = {
 _LETTERS = frozenset("ßæøÆØœŒłŁ")  # of LaTeX's own fonts; others are a letter and an accent
 _NO_ACCENT = "\u0328"  # the ogonek, which they do not have
 
+_PAGE = 345
+"""Points of text across a page of LaTeX's article."""
+
+_LETTER, _GAP = 4, 6
+"""Points: a letter of \\scriptsize, about, and what lies between columns."""
+
 _RULES = r"""\providecommand{\toprule}{\hline}
 \providecommand{\midrule}{\hline}
 \providecommand{\bottomrule}{\hline}
@@ -52,27 +60,82 @@ def _letter(letter: str) -> str:
 
 
 def table(grid: Grid, found: Sequence[Source]) -> str:
-    """A table float with its notes, and comments that say where its numbers come from."""
+    """Table floats, and comments that say where their numbers come from.
+
+    What is wider than a page is cut into several floats, each with the labels; notes are in the last one.
+    """
+    parts = _parts(grid)
+    floats = [
+        _float(_cut(grid, part), f" ({number} of {len(parts)})" if len(parts) > 1 else "", last=number == len(parts))
+        for number, part in enumerate(parts, 1)
+    ]
+    return "\n".join([*_comments(found), _RULES.rstrip("\n"), *floats]) + "\n"
+
+
+def _float(grid: Grid, number: str, *, last: bool) -> str:
     columns = "l" * grid.labels + "r" * (grid.width - grid.labels)
     body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
-    for number, head in enumerate(grid.heads):
+    for count, head in enumerate(grid.heads, 1):
         body.append(_line(head, grid, centred=True))
-        body += _part_rules(head, grid.labels) if number + 1 < len(grid.heads) else []
+        body += _part_rules(head, grid.labels) if count < len(grid.heads) else []
     body.append(r"\midrule")
-    for number, line in enumerate(grid.lines):
-        body += [r"\midrule"] if number and line[0].text else []
+    for count, line in enumerate(grid.lines):
+        body += [r"\midrule"] if count and line[0].text else []
         body.append(_line(line, grid))
     body += [r"\bottomrule", r"\end{tabular}"]
-    notes = [rf"\par $^{{{number}}}$ {escaped(note)}" for number, note in enumerate(grid.notes, 1)]
+    notes = [rf"\par $^{{{mark}}}$ {escaped(note)}" for mark, note in enumerate(grid.notes, 1) if last]
     parts = [
-        _RULES + r"\begin{table}",
-        rf"\caption{{{escaped(grid.title)}}}",
+        r"\begin{table}",
+        rf"\caption{{{escaped(grid.title + number)}}}",
         r"\centering\scriptsize\setlength{\tabcolsep}{3pt}",
         *body,
         *notes,
         r"\end{table}",
     ]
-    return "\n".join([*_comments(found), *parts]) + "\n"
+    return "\n".join(parts)
+
+
+def _parts(grid: Grid) -> list[range]:
+    """Columns that fit beside the labels, blocks whole where they do."""
+    wide = _widths(grid)
+    room = max(_PAGE - sum(wide[: grid.labels]), _PAGE // 2)
+    parts: list[range] = []
+    for block in _columns(grid.heads[0]):
+        if block.start < grid.labels:
+            continue
+        whole = sum(wide[block.start : block.stop]) <= room
+        for unit in [block] if whole else [range(one, one + 1) for one in block]:
+            if parts and sum(wide[parts[-1].start : unit.stop]) <= room:
+                parts[-1] = range(parts[-1].start, unit.stop)
+            else:
+                parts.append(unit)
+    return parts
+
+
+def _widths(grid: Grid) -> list[int]:
+    """Of each column, about, in points; what covers several makes none of them wider."""
+    wide = [0] * grid.width
+    for line in (*grid.heads, *grid.lines):
+        for cell, covered in zip(line, _columns(line), strict=True):
+            if cell.span == 1:
+                wide[covered.start] = max(wide[covered.start], _LETTER * (len(cell.text) + len(cell.notes)) + _GAP)
+    return wide
+
+
+def _columns(line: Sequence[GridCell]) -> list[range]:
+    """Those that each cell covers."""
+    ends = list(accumulate(cell.span for cell in line))
+    return [range(end - cell.span, end) for cell, end in zip(line, ends, strict=True)]
+
+
+def _cut(grid: Grid, part: range) -> Grid:
+    """The labels and these columns."""
+
+    def of(line: tuple[GridCell, ...]) -> tuple[GridCell, ...]:
+        spans = (sum(one < grid.labels or one in part for one in covered) for covered in _columns(line))
+        return tuple(replace(cell, span=span) for cell, span in zip(line, spans, strict=True) if span)
+
+    return replace(grid, heads=tuple(map(of, grid.heads)), lines=tuple(map(of, grid.lines)))
 
 
 def _comments(found: Sequence[Source]) -> Iterable[str]:

@@ -62,11 +62,14 @@ def from_markdown(folder: Path, number: int) -> list[list[str]]:
 
 
 def from_latex(folder: Path, number: int) -> list[list[str]]:
-    rows = []
-    for line in (folder / "tables" / f"table{number}.tex").read_text("utf-8").splitlines():
-        if line.endswith(r" \\"):
-            rows.append([cell for part in re.split(r"(?<!\\)&", line.removesuffix(r" \\")) for cell in _latex(part)])
-    return rows
+    """All floats of the file beside each other; each begins with the labels."""
+    parts = []
+    for text in (folder / "tables" / f"table{number}.tex").read_text("utf-8").split(r"\begin{tabular}{")[1:]:
+        labels = len(text[: text.index("r")])
+        lines = [line.removesuffix(r" \\") for line in text.splitlines() if line.endswith(r" \\")]
+        rows = [[cell for part in re.split(r"(?<!\\)&", line) for cell in _latex(part)] for line in lines]
+        parts.append([row[labels:] if parts else row for row in rows])
+    return [[cell for part in line for cell in part] for line in zip(*parts, strict=True)]
 
 
 def _latex(cell: str) -> list[str]:

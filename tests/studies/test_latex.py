@@ -13,7 +13,7 @@ from p3m_anon.studies.layout import paper_layout, plain_layout
 from p3m_anon.studies.sources import sources
 from p3m_anon.studies.study import Study, read_study
 from p3m_anon.studies.table_text import table_grid
-from tests.studies.report_cases import ODD, P_B, all_of, done, study
+from tests.studies.report_cases import NP_N, ODD, P_B, all_of, done, study
 
 KNOWN = {
     *("providecommand", "toprule", "midrule", "bottomrule", "hline", "begin", "end", "caption", "centering"),
@@ -31,15 +31,15 @@ def check(text: str) -> None:
     assert bare.count("{") == bare.count("}")
     assert bare.count("$") % 2 == 0
     assert not re.findall(r"[%#~]|[^\x00-\x7f\u00c0-\u017f]", bare)
-    assert re.findall(r"\\begin\{(\w+)\}", code) == ["table", "tabular"]
-    assert re.findall(r"\\end\{(\w+)\}", code) == ["tabular", "table"]
-    columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", code)
-    assert columns
-    rows = [line for line in code.splitlines() if line.endswith(r" \\")]
-    for row in rows:
-        cells = re.split(r"(?<!\\)&", row.removesuffix(r" \\"))
-        spans = [int(found[1]) if (found := re.match(r"\s*\\multicolumn\{(\d+)\}", cell)) else 1 for cell in cells]
-        assert sum(spans) == len(columns[1])
+    for float_ in code.split(r"\begin{table}")[1:]:
+        assert re.findall(r"\\begin\{(\w+)\}", float_) == ["tabular"]
+        assert re.findall(r"\\end\{(\w+)\}", float_) == ["tabular", "table"]
+        columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", float_)
+        assert columns
+        for row in (line for line in float_.splitlines() if line.endswith(r" \\")):
+            cells = re.split(r"(?<!\\)&", row.removesuffix(r" \\"))
+            spans = [int(found[1]) if (found := re.match(r"\s*\\multicolumn\{(\d+)\}", cell)) else 1 for cell in cells]
+            assert sum(spans) == len(columns[1])
     for line in code.splitlines():
         assert not line.startswith(("[", "*")), "it would belong to the line's end before it"
 
@@ -71,3 +71,27 @@ def test_the_run_folders_are_in_comments(tmp_path: Path) -> None:
     found = all_of(study(methods=("gfm",)), tmp_path, pictures=1)
     text = table(table_grid(paper_layout(study(methods=("gfm",)), found)), sources(found))
     assert [line.rpartition(": ")[2] for line in text.splitlines() if line[0] == "%"] == [one.run for one in found]
+
+
+def widest(text: str) -> int:
+    """Letters of the widest line, without markup."""
+    lines = [line for line in text.splitlines() if line.endswith(r" \\")]
+    bare = [re.sub(r"\\multicolumn\{\d+\}\{.\}|\$\^\{.*?\}\$|[\\${}]|pm", "", line) for line in lines]
+    return max(len(line.replace(" & ", " ")) for line in bare)
+
+
+@pytest.mark.parametrize(("seeds", "floats"), [((0,), 2), ((0, 1), 4)])
+def test_what_is_too_wide_for_a_page_is_cut(seeds: tuple[int, ...], floats: int, tmp_path: Path) -> None:
+    """A page holds about 85 letters of this size. Of one seed, a test set is a float."""
+    wanted = study(table=4, methods=("gfm", "p3mnet"), trained_on=("B",), tested_on=(P_B, NP_N), seeds=seeds)
+    text = table(table_grid(paper_layout(wanted, all_of(wanted, tmp_path))), [])
+    check(text)
+    assert widest(text) <= 85
+    captions = re.findall(r"\\caption\{(.*)\}", text)
+    assert len(captions) == floats
+    assert [caption[-8:] for caption in captions] == [f"({n} of {floats})" for n in range(1, floats + 1)]
+    parts = text.split(r"\begin{table}")[1:]
+    assert [["P3M-500-P}" in part, "P3M-500-NP}" in part] for part in parts] == [
+        [n < floats / 2, n >= floats / 2] for n in range(floats)
+    ]
+    assert [r"\par $^{1}$" in part for part in parts] == [False] * (floats - 1) + [True]
