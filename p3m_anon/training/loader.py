@@ -7,11 +7,15 @@ it shares with the trainer.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from typing import Any, NamedTuple
 
@@ -78,6 +82,9 @@ class Loader:
         if samples.composition and any(row.foreground is None for row in rows):
             _compile_estimator()
         self._tasks = _Tasks(rows, samples.seed, loading)
+        context = _context() if loading.workers else None
+        theirs, ours = context.Pipe(duplex=False) if context else (None, None)
+        self._ours = ours  # closed when this process ends, however it does; workers wait for that
         self._loader: DataLoader[Batch | str] = DataLoader(
             _Samples(samples, shared=loading.workers > 0),
             batch_size=None,
@@ -86,8 +93,8 @@ class Loader:
             num_workers=loading.workers,
             persistent_workers=loading.workers > 0,
             prefetch_factor=loading.prefetch if loading.workers else None,
-            multiprocessing_context=_context() if loading.workers else None,
-            worker_init_fn=_start_worker,
+            multiprocessing_context=context,
+            worker_init_fn=functools.partial(_start_worker, theirs),
             pin_memory=loading.pin and torch.cuda.is_available(),
             generator=torch.Generator(),  # else each epoch would draw from the global one
         )
@@ -225,10 +232,20 @@ def _context() -> BaseContext:
     return context
 
 
-def _start_worker(_: int) -> None:
+def _start_worker(trainer: Connection | None, _: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the trainer, which finishes its step and saves
+    threading.Thread(target=_end_with, args=(trainer,), daemon=True).start()
     cv2.setNumThreads(0)
     os.environ["NUMBA_NUM_THREADS"] = "1"  # numba is loaded when the first layers are estimated
+
+
+def _end_with(trainer: Connection | None) -> None:
+    """End with the trainer, also one that was killed. PyTorch asks whether a worker's parent is gone, which is the
+    server, and the server waits for its workers."""
+    assert trainer is not None
+    with contextlib.suppress(EOFError, OSError):
+        trainer.recv_bytes()  # nothing is ever sent
+    os._exit(1)
 
 
 def _compile_estimator() -> None:

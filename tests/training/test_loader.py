@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,6 +189,51 @@ def test_a_worker_that_is_killed_ends_the_run_with_a_line(rows):
         with pytest.raises(Stopped, match="a process that makes batches ended") as found:
             list(batches)
     assert "\n" not in str(found.value)
+
+
+TRAINER = """
+import sys, time
+from p3m_anon.training.loader import Loader, LoaderSettings
+from p3m_anon.training.rows import TrainRow
+from p3m_anon.training.settings import SampleSettings
+
+if __name__ == "__main__":
+    rows = [TrainRow(file, file, file[:-3] + "png", None, None) for file in sys.argv[1:]]
+    with Loader(rows, SampleSettings(size=32, crops=(32,)), LoaderSettings(1, workers=2)) as loader:
+        next(loader.batches(0))
+        print("begun", flush=True)
+        time.sleep(600)
+"""
+
+
+def below(pid: int) -> list[int]:
+    """The processes that it started, those that these started, and so on."""
+    said = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [one for child in map(int, said.stdout.split()) for one in (child, *below(child))]
+
+
+def is_alive(pid: int) -> bool:
+    """One that has ended and was not waited for is not."""
+    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return said.stdout.strip()[:1] not in ("", "Z")
+
+
+def test_workers_end_with_a_trainer_that_is_killed(rows, tmp_path):
+    script = tmp_path / "trainer.py"
+    script.write_text(TRAINER)
+    command = [sys.executable, str(script), *(row.image for row in rows[:4])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as trainer:
+        assert trainer.stdout is not None
+        assert trainer.stdout.readline() == b"begun\n"
+        started = below(trainer.pid)
+        trainer.kill()
+    assert len(started) >= 3  # two workers, and the server that they are forked from
+    end = time.monotonic() + 60
+    while (left := [pid for pid in started if is_alive(pid)]) and time.monotonic() < end:
+        time.sleep(0.1)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
 
 
 def test_layers_that_are_not_on_disk_are_estimated_by_workers_too(rows):
