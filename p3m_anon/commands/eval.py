@@ -31,7 +31,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--strategy",
     type=click.Choice(STRATEGIES),
     help="How pictures get to the network's size and back; they are not reduced first, as matte does to 1080 pixels "
-    "[default: hybrid, or the first of resize and full that the method has].",
+    "[default: hybrid, or full where the method has none].",
 )
 @click.option(
     "--precision", type=click.Choice(["float32", "float16", "bfloat16"]), default="float32", show_default=True

@@ -38,8 +38,8 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--strategy",
     type=click.Choice(STRATEGIES),
-    help="hybrid, resize: as published. full: one undistorted pass. tiled: the same in bounded memory "
-    "[default: hybrid, or the first of resize and full that the method has].",
+    help="hybrid, resize: as P3M's and GFM's code. full: one undistorted pass. tiled: the same in bounded memory "
+    "[default: hybrid, or full where the method has none].",
 )
 @click.option(
     "--rgba", is_flag=True, help="Cut-outs too, as RGBA PNG in OUT.rgba, in the estimated foreground colours."

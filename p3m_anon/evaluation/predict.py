@@ -112,10 +112,10 @@ def load_predictor(
 
     A method that is solved becomes a Solver: it has no checkpoint, and looks at none of the other arguments. Of a
     network:
-    strategy: one of Method.strategies; None: its first. `hybrid` and `resize` give the published results; `full` and
-    `tiled` do not distort, and `tiled` is bounded in memory. device: auto, cpu, cuda or cuda:N. precision: one of
-    PRECISIONS, of the network's arithmetic; all but float32 change results a little. short_side: for `hybrid` and
-    `resize`, see Predictor.
+    strategy: one of Method.strategies; None: its first. `hybrid` and `resize` are those of the published code of P3M
+    and GFM; `full` and `tiled` do not distort, and `tiled` is bounded in memory. device: auto, cpu, cuda or cuda:N.
+    precision: one of PRECISIONS, of the network's arithmetic; all but float32 change results a little. short_side: for
+    `hybrid` and `resize`, see Predictor.
     Raises UsageError for what does not exist here, WeightsError for a file that is missing or of another network.
     """
     for name, value, known in (
@@ -144,16 +144,20 @@ def load_predictor(
     on = choose_device(device)
     passes = Passes(load_network(method, checkpoint), on, precision, chosen.pixel_bytes)
     limit = short_side if strategy in _PUBLISHED else None
-    parts = [method, chosen.version, weights, strategy, precision, on.type, limit, VERSION]
+    parts = [method, weights, strategy, precision, on.type, limit, VERSION]
+    if chosen.version > 1:  # mattes from before there were versions stay right
+        parts.append(chosen.version)
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     return Predictor(key, partial(strategy_of(chosen, strategy), passes), limit, chosen.needs_trimap)
 
 
 def strategy_of(method: Method, name: str) -> Callable[..., list[Floats]]:
     """What takes passes, pictures and, for a method that needs them, trimaps; imports torch."""
-    from p3m_anon.evaluation.strategies import STRATEGIES
+    from p3m_anon.evaluation.strategies import STRATEGIES, hybrid
     from p3m_anon.evaluation.trimap_strategies import TRIMAP_STRATEGIES
 
+    if name == "hybrid":
+        return partial(hybrid, shares=method.hybrid)
     return TRIMAP_STRATEGIES[name] if method.needs_trimap else STRATEGIES[name]
 
 

@@ -1,7 +1,7 @@
 """In which size, and in which pieces, a picture goes through the network.
 
-`resize` and `hybrid` are those of the published code (JizhiziLi/P3M), `full` and `tiled` our own. `hybrid` and `tiled`
-take a network of two branches. Networks that need a trimap have others: `trimap_strategies`.
+`resize` and `hybrid` are those of the published code (JizhiziLi/P3M and GFM), `full` and `tiled` our own. `hybrid` and
+`tiled` take a network of two branches. Networks that need a trimap have others: `trimap_strategies`.
 docs/decisions/0050-inference.md says why they are as they are.
 """
 
@@ -36,13 +36,17 @@ def resize(network: Passes, images: list[RGB]) -> list[Floats]:
     return [np.clip(resized(one, size), 0, 1) for one in fused]
 
 
-def hybrid(network: Passes, images: list[RGB]) -> list[Floats]:
-    """What is foreground and background from a pass at half the size, the transition region from one at full size."""
+def hybrid(network: Passes, images: list[RGB], shares: tuple[float, float] = (1 / 2, 1)) -> list[Floats]:
+    """What is foreground and background from one pass, the transition region from a larger one.
+
+    shares: of the picture's sides, for the two; by default P3M's.
+    """
     size = images[0].shape[:2]
-    classes = network.classes(in_size(images, published_size(size[0] // 2, size[1] // 2)))
-    local = network.local(in_size(images, published_size(*size)))
+    coarse, fine = (published_size(*(int(side * share) for side in size)) for share in shares)
+    classes = network.classes(in_size(images, coarse))
+    local = network.local(in_size(images, fine))
     pairs = zip(classes, local, strict=True)
-    return [_fused(enlarged_classes(coarse, size), resized(fine, size)) for coarse, fine in pairs]
+    return [_fused(enlarged_classes(known, size), resized(alpha, size)) for known, alpha in pairs]
 
 
 def full(network: Passes, images: list[RGB]) -> list[Floats]:

@@ -60,7 +60,8 @@ class Method:
 
     Of a network (methods/network.py says what that is):
     build: with random weights; width: its channels at full size, 0 for the paper's. strategies: how pictures go through
-    it (evaluation/strategies.py), the default first. load_published: from the names of a published checkpoint, in
+    it (evaluation/strategies.py), the default first. hybrid: the share of a picture's sides at which `hybrid` segments,
+    and at which it mattes. load_published: from the names of a published checkpoint, in
     place; None where there is none; published: where one is found. loss: what it is trained on. load_backbone: start
     its encoder from ImageNet weights by torchvision's names, in place; None where it has no such encoder. own: settings
     that it was published with, by the names of RunSettings and SampleSettings. pixel_bytes: of a pass in float32, at
@@ -76,6 +77,7 @@ class Method:
     paper: str
     build: Callable[[int], nn.Module] | None = None
     strategies: tuple[str, ...] = ()
+    hybrid: tuple[float, float] = (1 / 2, 1)
     load_published: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None = None
     published: str = ""
     loss: Loss | None = None
@@ -198,7 +200,8 @@ METHODS: dict[str, Method] = {
             paper="Bridging Composite and Real: Towards End-to-end Deep Image Matting, Li, Zhang, Maybank and Tao, "
             "IJCV 2022",
             build=_network("gfm.network", "GFM"),
-            strategies=("resize", "hybrid", "full", "tiled"),
+            strategies=TWO_BRANCHES,
+            hybrid=(1 / 3, 1 / 2),
             load_published=_late("gfm.checkpoint", "load_published"),
             published="the README of github.com/JizhiziLi/GFM",
             loss=_late("gfm.loss", "total_loss"),
@@ -213,7 +216,7 @@ METHODS: dict[str, Method] = {
                 "crops": (640, 960, 1280),
                 "kernels": (25, 35),
             },
-            pixel_bytes=460,
+            pixel_bytes=700,
         ),
         Method(
             name="closed_form",

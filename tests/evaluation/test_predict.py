@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from p3m_anon.errors import UsageError, WeightsError
-from p3m_anon.evaluation import predict
+from p3m_anon.errors import TooLarge, UsageError, WeightsError
+from p3m_anon.evaluation import passes, predict
 from p3m_anon.evaluation.predict import STRATEGIES, load_predictor
 from p3m_anon.evaluation.strategies import STRATEGIES as BY_NAME
+from p3m_anon.methods.registry import METHODS
 from tests.evaluation.networks import narrow_checkpoint, photo
 
 
@@ -55,6 +59,35 @@ def test_the_digest_knows_all_that_decides_a_matte(
     ]
     monkeypatch.setattr(predict, "VERSION", predict.VERSION + 1)
     assert len({first, *others, digest()}) == 6
+
+
+def test_another_version_of_a_network_is_another_digest_and_the_first_changes_nothing(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    parts = ["p3mnet", weights, "resize", "float32", "cpu", None, predict.VERSION]
+
+    def digest() -> str:
+        return load_predictor("p3mnet", checkpoint, strategy="resize", device="cpu").digest
+
+    found = [digest()]
+    assert found[0] == hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    for version in (2, 3):
+        monkeypatch.setitem(METHODS, "p3mnet", replace(METHODS["p3mnet"], version=version))
+        found.append(digest())
+    assert len(set(found)) == 3
+
+
+def test_memory_is_counted_by_what_the_network_takes(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passes, "_free_memory", lambda: 64 * 64 * 1000.0)
+
+    def look(pixel_bytes: int) -> np.ndarray:
+        monkeypatch.setitem(METHODS, "p3mnet", replace(METHODS["p3mnet"], pixel_bytes=pixel_bytes))
+        return load_predictor("p3mnet", checkpoint, strategy="full", device="cpu").predict(photo(64, 64))
+
+    assert look(999).shape == (64, 64)
+    with pytest.raises(TooLarge):
+        look(1001)
 
 
 def test_ours_are_never_reduced_and_the_digest_says_so(checkpoint: Path) -> None:

@@ -14,6 +14,7 @@ from skimage.transform import resize as skimage_resize
 
 from p3m_anon.evaluation import strategies
 from p3m_anon.evaluation.passes import Passes
+from p3m_anon.evaluation.predict import strategy_of
 from p3m_anon.evaluation.resize import resized
 from p3m_anon.evaluation.strategies import (
     STRATEGIES,
@@ -28,6 +29,7 @@ from p3m_anon.evaluation.strategies import (
 )
 from p3m_anon.evaluation.tiles import BLEND, CONTEXT, TILE, spans
 from p3m_anon.methods.p3mnet.network import P3MNet
+from p3m_anon.methods.registry import METHODS
 from tests.evaluation.networks import PlainPasses, narrow_network, narrow_passes, photo
 from tests.methods.p3mnet.seeded import seeded_network
 
@@ -84,6 +86,20 @@ def test_hybrid_is_what_the_whole_network_gives_in_both_passes() -> None:
     assert 0.02 < ((found > 0) & (found < 1)).mean() < 0.98
     assert np.quantile(difference, 0.99) < 1e-4
     assert (difference > 1e-2).mean() < 1e-3  # near-ties
+
+
+@pytest.mark.parametrize(
+    ("method", "classes", "local"),
+    [("p3mnet", (320, 480), (640, 960)), ("basic", (320, 480), (640, 960)), ("gfm", (192, 320), (320, 480))],
+)
+def test_hybrid_looks_at_the_sizes_that_the_method_was_published_with(
+    method: str, classes: tuple[int, int], local: tuple[int, int]
+) -> None:
+    """P3M-Net: a half and the whole; GFM: a third and a half; of 671 x 991, down to multiples of 32 (core/test.py)."""
+    plain = PlainPasses()
+    alpha = strategy_of(METHODS[method], "hybrid")(plain, [photo(671, 991)])[0]
+    assert alpha.shape == (671, 991)
+    assert plain.sides == [("classes", *classes), ("local", *local)]
 
 
 @pytest.mark.parametrize(("before", "after"), [((32, 64), (70, 140)), ((96, 64), (215, 131)), ((64, 96), (140, 1000))])

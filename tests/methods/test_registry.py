@@ -42,7 +42,7 @@ def test_modules_of_table_5_are_the_networks_own() -> None:
 
 def test_a_strategy_is_the_methods_own() -> None:
     assert METHODS["p3mnet"].strategy(None) == "hybrid"
-    assert METHODS["gfm"].strategy(None) == "resize"
+    assert METHODS["gfm"].strategy(None) == "hybrid"
     assert METHODS["dim"].strategy(None) == "full"
     assert METHODS["dim"].strategy("tiled") == "tiled"
     assert METHODS["closed_form"].strategy("hybrid") == ""
