@@ -51,8 +51,14 @@ class TrainRequest:
             raise UsageError(f"{self.settings.method} is solved, not trained; use it as it is: p3m-anon eval --method")
         if self.settings.method not in NETWORKS:
             raise UsageError(f"no method is called {self.settings.method}; there are {', '.join(sorted(NETWORKS))}")
-        if self.backbone is not None and NETWORKS[self.settings.method].load_backbone is None:
-            raise UsageError(f"{self.settings.method} has no encoder that --backbone fits; leave it out")
+        method, batch_size = NETWORKS[self.settings.method], self.settings.batch_size
+        if batch_size < method.smallest_batch:
+            raise UsageError(
+                f"--batch-size must be at least {method.smallest_batch} for {method.name}, which normalizes over the"
+                f" pictures of a batch, got {batch_size}"
+            )
+        if self.backbone is not None and method.load_backbone is None:
+            raise UsageError(f"{method.name} has no encoder that --backbone fits; leave it out")
         if self.backbone is not None and self.settings.width:
             raise UsageError("--backbone is of the paper's width; leave out --width")
         if self.validate_every < 1 or self.validate_count < 0 or self.save_every < 0 or self.devices < 1:

@@ -64,8 +64,8 @@ class Method:
     and at which it mattes. load_published: from the names of a published checkpoint, in
     place; None where there is none; published: where one is found. loss: what it is trained on. load_backbone: start
     its encoder from ImageNet weights by torchvision's names, in place; None where it has no such encoder. own: settings
-    that it was published with, by the names of RunSettings and SampleSettings. pixel_bytes: of a pass in float32, at
-    its peak.
+    that it was published with, by the names of RunSettings and SampleSettings. smallest_batch: pictures that training
+    needs at once. pixel_bytes: of a pass in float32, at its peak.
 
     solve: alpha from a picture and its trimap; cost: of it. version: of what it computes; mattes of another one are
     made again. paper_name, modules: how its row in the paper's tables is found, where that is not by its name alone.
@@ -83,6 +83,7 @@ class Method:
     loss: Loss | None = None
     load_backbone: Callable[[nn.Module, Mapping[str, Tensor], str], None] | None = None
     own: Mapping[str, Any] = field(default_factory=dict)
+    smallest_batch: int = 1
     pixel_bytes: int = PIXEL_BYTES
     solve: Solve | None = None
     version: int = 1
@@ -176,6 +177,7 @@ METHODS: dict[str, Method] = {
             loss=_late("shm.loss", "total_loss"),
             load_backbone=_late("shm.checkpoint", "load_backbone"),
             own={"size": 800, "crops": (800,), "composition": True, "batch_size": 10, "learning_rate": 1e-5},
+            smallest_batch=2,
         ),
         Method(
             name="dim",
@@ -190,7 +192,8 @@ METHODS: dict[str, Method] = {
             load_backbone=_late("dim.checkpoint", "load_backbone"),
             own={
                 **{"size": 320, "crops": (320, 480, 640), "kernels": (1, 30), "composition": True},
-                **{"batch_size": 1, "learning_rate": 1e-5, "epochs": 107, "max_steps": 1_000_000},
+                **{"batch_size": 1, "learning_rate": 1e-5},
+                **{"epochs": 1_000_000, "max_steps": 1_000_000},  # an epoch has a step or more: the steps decide
             },
         ),
         Method(

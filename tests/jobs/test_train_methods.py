@@ -90,8 +90,8 @@ def test_a_dry_run_measures_a_step(root: Path, tmp_path: Path, method: str) -> N
 
 def test_one_picture_at_a_time_is_enough_for_dim_and_not_for_shm(root: Path, tmp_path: Path) -> None:
     assert train(request(root, tmp_path / "dim", "dim", batch_size=1)).step == 2
-    with pytest.raises(UsageError, match="use --batch-size 2 or more"):
-        train(request(root, tmp_path / "shm", "shm", batch_size=1))
+    with pytest.raises(UsageError, match="--batch-size must be at least 2 for shm"):
+        request(root, tmp_path / "shm", "shm", batch_size=1)
 
 
 @pytest.mark.parametrize(("method", "make"), [("dim", seeded_vgg16), ("shm", lambda: seeded_resnet50(64))])

@@ -32,6 +32,12 @@ def test_own_settings_are_settings(name: str) -> None:
     RunSettings(name, **own, pipeline="own", samples=SampleSettings(**samples))
 
 
+@pytest.mark.parametrize("batches", [1, 8, 9421])
+def test_dim_takes_its_million_steps_on_any_dataset(batches: int) -> None:
+    own = METHODS["dim"].own
+    assert RunSettings("dim", epochs=own["epochs"], max_steps=own["max_steps"]).steps(batches) == 1_000_000
+
+
 def test_steps_are_those_of_all_epochs_or_fewer() -> None:
     assert RunSettings(epochs=3, accumulate=4).steps(11) == 6
     assert RunSettings(epochs=3, max_steps=5).steps(11) == 5

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from p3m_anon.errors import UsageError
 from p3m_anon.methods.dim.decoder import Decoder
 from p3m_anon.methods.dim.encoder import Encoder
 from p3m_anon.methods.layers import initialize
@@ -62,10 +61,10 @@ class SHM(nn.Module):
     def forward(self, image: Tensor) -> SHMOutput:
         """image: (B, 3, H, W), normalized by ImageNet's mean and deviation; H and W are multiples of 32.
 
-        Raises ValueError for other shapes, UsageError for a single picture in training.
+        Raises ValueError for other shapes, and for a single picture in training.
         """
         if self.training and len(image) < 2:  # the coarsest level of the pyramid is one value per picture
-            raise UsageError("shm normalizes over the pictures of a batch: use --batch-size 2 or more")
+            raise ValueError("image must hold two pictures or more in training, which normalizes over them; got 1")
         logits = self.t_net(checked(image))
         classes = logits.softmax(dim=1)
         raw = self.m_net(image, classes)

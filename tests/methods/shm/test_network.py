@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from p3m_anon.errors import UsageError
 from p3m_anon.methods.layers import ConvBN, fold_batch_norm
 from p3m_anon.methods.shm.loss import total_loss
 from p3m_anon.methods.shm.network import SHM, MNet, fuse
@@ -62,6 +61,18 @@ def test_fusion() -> None:
     assert torch.allclose(fuse(logits.softmax(1), raw).double(), expected, atol=1e-6)
     sure = 50 * torch.eye(3).view(1, 3, 3, 1)  # background, transition, foreground
     assert fuse(sure.softmax(1), torch.full((1, 1, 3, 1), 0.4)).flatten().tolist() == pytest.approx([0, 0.4, 1])
+
+
+@torch.no_grad()
+def test_what_is_fused_are_probabilities_that_add_up_to_one() -> None:
+    torch.manual_seed(0)
+    network, image = SHM(width=4).eval(), torch.randn(1, 3, 64, 96)
+    before = network(image)
+    assert torch.equal(before.fused, fuse(before.logits.softmax(1), before.raw))
+    network.t_net.last.bias += 2  # of all classes alike, which says nothing new
+    after = network(image)
+    assert (after.logits - before.logits).mean() == pytest.approx(2, abs=1e-3)
+    assert torch.allclose(after.fused, before.fused, atol=1e-5)
 
 
 @torch.no_grad()
@@ -122,7 +133,7 @@ def test_it_learns_two_pictures_by_heart() -> None:
 
 def test_a_single_picture_is_matted_but_not_trained_on() -> None:
     network, image = SHM(width=2), torch.zeros(1, 3, 64, 64)
-    with pytest.raises(UsageError, match="use --batch-size 2 or more"):
+    with pytest.raises(ValueError, match="two pictures or more in training"):
         network(image)
     assert network.eval()(image).fused.isfinite().all()
 
