@@ -47,7 +47,8 @@ def with_winners(pooled: Tensor, indices: Tensor) -> Tensor:
 def traced_max_unpool(pooled: Tensor, indices: Tensor) -> Tensor:
     """The same as `max_unpool`, without writes into slices: for torch.compile, torch.export and ONNX.
 
-    There the shifted reads are fused or become plain operators, and writes into slices of unknown size would not.
+    There the shifted reads are fused or become plain operators, and writes into slices of unknown size would not. It
+    is also what runs where only deterministic algorithms are allowed.
     Without a compiler the padded copies cost more than they save.
     """
     height, width = pooled.shape[-2:]
@@ -62,7 +63,7 @@ def traced_max_unpool(pooled: Tensor, indices: Tensor) -> Tensor:
 
 
 def _unpooled(pooled: Tensor, indices: Tensor) -> Tensor:
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or torch.are_deterministic_algorithms_enabled():  # torch's own is refused then
         return traced_max_unpool(pooled, indices)
     return F.max_unpool2d(with_winners(pooled, indices), indices, kernel_size=(2, 2), stride=(2, 2))
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from p3m_anon.methods.p3mnet.network import P3MNet
 from p3m_anon.methods.p3mnet.unpool import max_unpool
 
 
@@ -59,6 +60,24 @@ def test_gradient_is_a_gather() -> None:
     weights = torch.randn(2, 3, 12, 16)
     (max_unpool(values, indices) * weights).sum().backward()
     assert torch.equal(values.grad, weights.flatten(2).gather(2, indices.flatten(2)).view_as(values))  # type: ignore[arg-type]
+
+
+def test_it_is_the_same_where_only_deterministic_algorithms_are_allowed() -> None:
+    torch.manual_seed(0)
+    network, image = P3MNet(width=4), torch.randn(2, 3, 32, 64)
+
+    def gradient() -> Tensor:
+        network.zero_grad()
+        network(image).local.square().sum().backward()
+        return torch.cat([one.grad.flatten() for one in network.parameters() if one.grad is not None])
+
+    torch.use_deterministic_algorithms(True)
+    try:
+        allowed = gradient()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert torch.equal(gradient(), allowed)
+    assert allowed.any()
 
 
 def test_arguments_stay_as_they_are() -> None:
