@@ -6,6 +6,7 @@ but the first, and these take part in the training alone. It ends when its paren
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -21,8 +22,9 @@ from p3m_anon.errors import P3MError, Stopped, UsageError
 from p3m_anon.jobs.eval_inputs import pictures
 from p3m_anon.jobs.eval_request import EvalRequest, EvalSummary
 from p3m_anon.jobs.study_group import CANNOT_WRITE, CHECKPOINT, decoded, is_done
-from p3m_anon.jobs.study_inputs import training_inputs
+from p3m_anon.jobs.study_inputs import test_inputs, training_inputs
 from p3m_anon.jobs.study_request import StudyRequest
+from p3m_anon.jobs.train_folder import SETTINGS
 from p3m_anon.jobs.train_request import TrainPlan, TrainRequest, TrainSummary, Watch
 from p3m_anon.studies.cells import Cell
 from p3m_anon.studies.results import ROWS
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0  # between notes of how far a cell is
 LINES = 30.0  # between lines in a log
+CHANGED = (
+    "the dataset changed since the study was planned, or its files are not those that its manifest lists (p3m-anon"
+    " manifest verify says more); run it again"
+)
 ORPHANED = 30.0  # seconds in which to save what there is, once the parent is gone
 
 
@@ -112,7 +118,14 @@ class _Work(Watch):
         count = sum(1 for _ in pictures(request.root, request.split))
         self._note(replace(self.state, of=count, about=about), now=True)
         summary = evaluate(request, on_result=lambda _: self._far(self.state.step + 1, count))
+        assert self.cell.test is not None
+        self._compare(test_inputs(self.request, self.cell.test).digest)
         return _scored(summary, about)
+
+    def _compare(self, digest: str) -> None:
+        """Raises UsageError where the pictures are not those that the address is of: it would be of other numbers."""
+        if digest != self.cell.address["pictures"]:
+            raise UsageError(CHANGED)
 
     def _far(self, step: int, of: int) -> None:
         self._note(replace(self.state, step=step, of=of), now=False)
@@ -128,7 +141,9 @@ class _Work(Watch):
         _say(line)
 
     def on_begin(self, plan: TrainPlan) -> None:
-        """Of how many steps."""
+        """Of how many steps. What was read of the dataset is known now, and nothing was trained yet."""
+        said = json.loads((self.store.run(self.cell.id) / SETTINGS).read_bytes())
+        self._compare(said["pictures_sha256"])
         _say(f"{plan.pictures} pictures, {plan.done} of {plan.steps} steps done, on {plan.device}")
         self._note(replace(self.state, step=plan.done, of=plan.steps), now=True)
 

@@ -54,6 +54,12 @@ def read_inputs(request: StudyRequest, on_file: Callable[[], None] = lambda: Non
         )
 
 
+def test_inputs(request: StudyRequest, test: TestSet) -> Pictures:
+    """What there is of one test set now."""
+    with Fingerprints(TrainInputs(request.root).private_folder) as known:
+        return _test(request, test, _Hashed(known, _listed(request.root)))
+
+
 def training_inputs(request: StudyRequest, trained_on: str, composition: Composition) -> TrainInputs:
     """What `train` is asked to train on. Raises UsageError for a list of ids that is not there."""
     said = request.study.training
@@ -94,12 +100,14 @@ class _Hashed:
     known: Fingerprints
     listed: Mapping[str, str]
 
-    def of(self, rows: Mapping[str, Iterable[object]]) -> str:
-        """rows: id -> files, None for one that is not there."""
+    def of(self, rows: Mapping[str, Iterable[object]], words: Mapping[str, str] | None = None) -> str:
+        """rows: id -> files, None for one that is not there. words: id -> what is said of it beside its bytes."""
         named = {id: [str(file) if file else "" for file in files] for id, files in rows.items()}
         unlisted = dict.fromkeys(one for files in named.values() for one in files if one and one not in self.listed)
         digests = {**self.listed, **self.known.digests(unlisted), "": ""}
         said = {id: [digests[one] for one in files] for id, files in named.items()}
+        if words is not None:
+            said = {id: [*files, words[id]] for id, files in said.items()}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -121,7 +129,8 @@ def _training(inputs: TrainInputs, hashed: _Hashed) -> Pictures:
         composed = composition_of(rows, inputs.composition).on
     except UsageError as error:
         return Pictures(absent=str(error))
-    return Pictures(hashed.of({row.id: row[1 : None if composed else 3] for row in rows}), composed)
+    # the form of `TrainingSet.digest`, so that a training can be compared with it
+    return Pictures(hashed.of({row.id: filter(None, row[1 : None if composed else 3]) for row in rows}), composed)
 
 
 def _test(request: StudyRequest, test: TestSet, hashed: _Hashed) -> Pictures:
@@ -139,4 +148,5 @@ def _test(request: StudyRequest, test: TestSet, hashed: _Hashed) -> Pictures:
         return Pictures(absent=str(error))
     if clear is not None and not any(one.image for one in found):
         return Pictures(absent=f"{NEEDS_ORIGINALS}: none is there of {test.split}")
-    return Pictures(hashed.of({one.id: (one.image, one.alpha, one.trimap) for one in found}))
+    unscored = {one.id: one.problem or ("clear" if one.face == "clear" else "") for one in found}
+    return Pictures(hashed.of({one.id: (one.image, one.alpha, one.trimap) for one in found}, unscored))

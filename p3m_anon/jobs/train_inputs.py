@@ -61,7 +61,7 @@ class TrainingSet:
 
     rows: sorted by id. composition: goes into SampleSettings. notices, problems: a line each, for the user; problems
     name pictures that are not trained on. manifest_sha256: of ROOT/manifest.jsonl, None where there is none. files: id
-    -> sha256 of its picture, its alpha and, with composition, its layers; "" for one that cannot be read.
+    -> sha256 of its picture, its alpha and, with composition, its layers; "" for one that cannot be opened.
     """
 
     rows: tuple[TrainRow, ...]
@@ -160,9 +160,12 @@ def training_rows(inputs: TrainInputs) -> tuple[list[TrainRow], list[str]]:
 def _files(rows: list[TrainRow], trained: Fingerprinted, known: Fingerprints, *, layers: bool) -> dict[str, list[str]]:
     """Id -> sha256 of all that a sample is made of."""
     images = {one.name: one.sha256 for one in trained.good}
-    others = {row.id: [file for file in row[2 : None if layers else 3] if file] for row in rows}
-    digests = known.digests(file for files in others.values() for file in files)
-    return {id: [images.get(id, ""), *(digests[file] for file in files)] for id, files in others.items()}
+    files = {row.id: [file for file in row[1 : None if layers else 3] if file] for row in rows}
+    unknown = {id: own[id in images :] for id, own in files.items()}  # also a picture that is no image has bytes
+    digests = known.digests(file for own in unknown.values() for file in own)
+    return {
+        id: [*([images[id]] if id in images else []), *(digests[file] for file in own)] for id, own in unknown.items()
+    }
 
 
 def _refuse_blurred(root: Path, trained: Fingerprinted) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import cv2
 
 from p3m_anon.dataset import layout
+from p3m_anon.jobs.study_group import groups_of
+from p3m_anon.jobs.study_inputs import read_inputs
 from p3m_anon.jobs.study_request import StudyRequest
+from p3m_anon.studies.cells import Cell, plan_cells
 from p3m_anon.studies.study import read_study
 from tests.jobs.train_cases import make_dataset
 
@@ -67,6 +70,12 @@ def write_study(
 def request(study: Path, root: Path, store: Path, **more: object) -> StudyRequest:
     given = {"device": "cpu", "workers": 0, **more}
     return StudyRequest(read_study(study), root, store=store, **given)  # type: ignore[arg-type]
+
+
+def plan(asked: StudyRequest) -> list[Cell]:
+    """The cells that are possible, in the order of their groups."""
+    cells = plan_cells(asked.study, read_inputs(asked))
+    return [cell for group in groups_of(cells) for cell in group.cells]
 
 
 def command(study: Path, root: Path, store: Path, *options: str) -> list[str]:

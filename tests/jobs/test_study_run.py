@@ -17,12 +17,12 @@ from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import write_csv
 from p3m_anon.jobs import study_group, study_run
 from p3m_anon.jobs.study_child import eval_request, train_request
-from p3m_anon.jobs.study_group import decoded, encoded, groups_of
+from p3m_anon.jobs.study_group import decoded, encoded
 from p3m_anon.jobs.study_request import StudyRequest
 from p3m_anon.jobs.study_run import run_study, standings
 from p3m_anon.studies.results import NO_WEIGHTS, Result, results
 from p3m_anon.studies.store import State, Store
-from tests.jobs.study_cases import command, make_data, request, write_study
+from tests.jobs.study_cases import command, make_data, plan, request, write_study
 from tests.jobs.train_cases import environment
 
 SOLVED = ("closed_form", "knn")
@@ -168,11 +168,6 @@ def test_a_child_that_is_killed_costs_the_cell_that_it_was_at(root: Path, tmp_pa
     assert "SIGKILL" in states[0].note
     assert len(children) == 2
     assert run_study(asked).exit_code == 0
-
-
-def plan(asked: StudyRequest):
-    cells = study_run.plan_cells(asked.study, study_run.read_inputs(asked))
-    return [cell for group in groups_of(cells) for cell in group.cells]
 
 
 def test_two_runs_at_once_do_nothing_twice(root: Path, tmp_path: Path) -> None:
