@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from p3m_anon.commands.memory import memory_option
+from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.predict import STRATEGIES
 from p3m_anon.methods.registry import METHODS
 
@@ -75,6 +76,7 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
     from p3m_anon.jobs.eval import evaluate
     from p3m_anon.jobs.eval_request import EvalRequest
 
+    _refuse_what_is_not_looked_at(**{name: options[name] for name in ("method", "strategy", "precision", "device")})
     request = EvalRequest(root, **{**options, "workers": options["workers"] or 0})
     signal.signal(signal.SIGTERM, _terminated)
     with Counter("pictures", quiet=as_json) as counter:
@@ -88,6 +90,12 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
     else:
         show(summary, dry_run=request.dry_run)
     sys.exit(summary.exit_code)
+
+
+def _refuse_what_is_not_looked_at(method: str | None, strategy: str | None, precision: str, device: str) -> None:
+    solved = method in METHODS and METHODS[method].solve is not None
+    if solved and (strategy, precision, device) != (None, "float32", "auto"):
+        raise UsageError(f"{method} is no network; leave out --strategy, --precision and --device")
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

@@ -8,9 +8,11 @@ import click
 
 from p3m_anon.methods.registry import NETWORKS
 
+EXPORTED = [name for name, method in NETWORKS.items() if method.has_two_branches]
+
 
 @click.command()
-@click.option("--method", type=click.Choice(list(NETWORKS)), required=True, help="Whose network it is.")
+@click.option("--method", type=click.Choice(EXPORTED), required=True, help="Whose network it is.")
 @click.option(
     "--checkpoint",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

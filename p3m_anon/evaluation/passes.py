@@ -47,15 +47,21 @@ class Passes:
     """
 
     def __init__(
-        self, network: nn.Module, device: torch.device, precision: str = "float32", pixel_bytes: int = PIXEL_BYTES
+        self,
+        network: nn.Module,
+        device: torch.device,
+        precision: str = "float32",
+        pixel_bytes: int = PIXEL_BYTES,
+        smaller: tuple[str, ...] = (),
     ) -> None:
         """network: in eval mode; it is changed, and is of no use for training afterwards. pixel_bytes: of a pass in
-        float32, at its peak."""
+        float32, at its peak. smaller: strategies that take less memory than this one."""
         fold_batch_norm(network)
         self._dtype = _DTYPES[precision]
         self._network = network.to(device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._device = device
         self._pixel_bytes = pixel_bytes
+        self._smaller = smaller
         # of values 0..255
         self._mean = 255 * torch.tensor(MEAN, device=device).view(3, 1, 1)
         self._deviation = 255 * torch.tensor(DEVIATION, device=device).view(3, 1, 1)
@@ -102,23 +108,20 @@ class Passes:
                 images = torch.from_numpy(pixels).to(self._device).permute(0, 3, 1, 2)
                 yield ((images - self._mean) / self._deviation).to(self._dtype)
         except (torch.OutOfMemoryError, MemoryError) as error:
-            raise _too_large(count * height * width) from error
+            raise self._too_large(count * height * width) from error
         except RuntimeError as error:
             if "alloc" not in str(error):
                 raise
-            raise _too_large(count * height * width) from error
+            raise self._too_large(count * height * width) from error
 
     def _check_memory(self, pixels: int) -> None:
         """On the CPU nothing is raised when memory runs out: the system ends the whole process."""
         if self._device.type == "cpu" and pixels * self._pixel_bytes * self._dtype.itemsize // 4 > _free_memory():
-            raise _too_large(pixels)
+            raise self._too_large(pixels)
 
-
-def _too_large(pixels: int) -> TooLarge:
-    return TooLarge(
-        f"not enough memory for a pass over {pixels / 1e6:.1f} megapixels; use --strategy tiled or resize, or a smaller"
-        " --batch"
-    )
+    def _too_large(self, pixels: int) -> TooLarge:
+        way = f", or use --strategy {' or '.join(self._smaller)}" if self._smaller else ""
+        return TooLarge(f"not enough memory for a pass over {pixels / 1e6:.1f} megapixels; close other programs{way}")
 
 
 def _free_memory() -> float:

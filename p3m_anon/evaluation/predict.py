@@ -30,6 +30,7 @@ SHORT_SIDE = 1080
 
 VERSION = 1  # of how a matte is computed; mattes of another one are made again
 _PUBLISHED = ("hybrid", "resize")
+_SMALLER = ("tiled", "resize")  # where memory does not suffice
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ def load_predictor(
     from p3m_anon.methods.weights import load_network
 
     on = choose_device(device)
-    passes = Passes(load_network(method, checkpoint), on, precision, chosen.pixel_bytes)
+    smaller = tuple(one for one in _SMALLER if one in chosen.strategies and one != strategy)
+    passes = Passes(load_network(method, checkpoint), on, precision, chosen.pixel_bytes, smaller)
     limit = short_side if strategy in _PUBLISHED else None
     parts = [method, weights, strategy, precision, on.type, limit, VERSION]
     if chosen.version > 1:  # mattes from before there were versions stay right

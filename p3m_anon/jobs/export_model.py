@@ -55,11 +55,11 @@ def export_model(request: ExportModelRequest) -> ExportModelSummary:
     """
     if request.out.exists() or request.out.is_symlink():
         raise UsageError(f"{request.out} is there already; name a new --out")
-    for module in ("onnx", "onnxscript"):
-        import_extra(module, "export")
     if not METHODS[request.method].has_two_branches:
         others = ", ".join(name for name, one in METHODS.items() if one.has_two_branches)
         raise UsageError(f"{request.method} has no ONNX form, which is of networks of two branches; there are {others}")
+    for module in ("onnx", "onnxscript"):
+        import_extra(module, "export")
     from p3m_anon.methods.onnx_check import compare
     from p3m_anon.methods.onnx_export import OPSET, to_onnx
     from p3m_anon.methods.weights import load_network

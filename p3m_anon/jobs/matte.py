@@ -220,11 +220,14 @@ def _missing(trimaps: list[Path]) -> str:
 
 def _check(request: MatteRequest) -> Path:
     """The private folder. Raises UsageError where the folders or the method and its trimaps do not fit together."""
-    needs = METHODS[request.method].needs_trimap
+    method = METHODS[request.method]
+    needs = method.needs_trimap
     if needs and request.trimaps is None:
         raise UsageError(f"{request.method} needs a trimap for each picture; name their folder with --trimap")
     if request.trimaps is not None and not needs:
         raise UsageError(f"{request.method} takes no trimap; leave out --trimap")
+    if method.solve is not None and (request.strategy, request.precision, request.device) != (None, "float32", "auto"):
+        raise UsageError(f"{request.method} is no network; leave out --strategy, --precision and --device")
     out = request.out.resolve()
     source = request.source.resolve()
     among = [out, *out.parents] if source.is_dir() else [out, request.cutouts.resolve()]

@@ -165,12 +165,14 @@ def _with_trimap(loaded: Loaded, file: Path) -> Loaded:
         found = read_alpha(file)
     except ImageError as error:
         raise ImageError(f"trimap {error}") from error
+    if found.pixels.dtype != np.uint8:
+        raise ImageError("the trimap has 16 bits; a trimap has the values 0, 128 and 255")
     trimap, size = found.pixels.astype(np.uint8, copy=False), loaded.rgb.shape[:2]
-    if found.pixels.shape != size:
-        sizes = (" x ".join(map(str, one[::-1])) for one in (found.pixels.shape, size))
+    if trimap.shape != size:
+        sizes = (" x ".join(map(str, one[::-1])) for one in (trimap.shape, size))
         raise ImageError("the trimap has {} pixels, the picture {}; nothing is resized here".format(*sizes))
     try:
-        check_trimap(trimap if found.pixels.dtype == np.uint8 else found.pixels, size)  # type: ignore[arg-type]
+        check_trimap(trimap, size)
     except ValueError as error:
         raise ImageError(str(error)) from error
     return loaded._replace(trimap=trimap, trimap_sha256=found.sha256)
@@ -212,5 +214,5 @@ def _failed(item: MatteItem, error: Exception) -> MatteResult:
 
 def _why(item: MatteItem, error: Exception) -> str:
     if isinstance(error, MemoryError):
-        return "not enough memory for it; close other programs, or use --strategy tiled"
+        return "not enough memory for it; close other programs, or use fewer --workers"
     return str(error).removeprefix(f"{item.picture.name}: ")

@@ -117,6 +117,9 @@ def test_memory_is_a_size_as_in_foreground(root, monkeypatch):
         (["--pred", "mattes", "--out", "data/run"], "lies inside a dataset"),
         (["--pred", "mattes", "--out", ""], "no run folder, and not empty"),
         (["--pred", "mattes", "--device", "cpu"], "leave out --strategy, --precision and --device"),
+        (["--method", "knn", "--strategy", "tiled"], "knn is no network; leave out --strategy"),
+        (["--method", "knn", "--precision", "bfloat16"], "knn is no network"),
+        (["--method", "knn", "--device", "cuda"], "knn is no network"),
     ],
 )
 def test_wrong_use_is_one_line(root, arguments, message):

@@ -14,6 +14,8 @@ import torch
 from click.testing import CliRunner, Result
 
 from p3m_anon.cli import cli
+from p3m_anon.errors import UsageError
+from p3m_anon.jobs.export_model import ExportModelRequest, export_model
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.methods.weights import NOTE
 
@@ -87,13 +89,20 @@ def test_without_the_extra_one_line_names_it(run: Run, monkeypatch: pytest.Monke
     assert "pip install 'p3m-anon[export]'" in result.stderr
 
 
+def test_a_method_without_onnx_form_is_refused_before_the_extra_is_asked_for(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UsageError, match="dim has no ONNX form"):
+        export_model(ExportModelRequest("dim", checkpoint, tmp_path / "dim.onnx"))
+
+
 def test_wrong_usage(run: Run, tmp_path: Path) -> None:
     other = run(method="p3mnet")
     assert (other.exit_code, other.stderr.count("\n")) == (2, 1)
     assert "use --method basic" in other.stderr
-    dim = run(method="dim")
-    assert (dim.exit_code, dim.stderr.count("\n")) == (2, 1)
-    assert "dim has no ONNX form" in dim.stderr
+    for method in ("dim", "shm"):
+        assert "is not one of 'p3mnet'" in run(method=method).stderr
     none = CliRunner().invoke(cli, ["export", "--method", "p3mnet", "--out", str(tmp_path / "x.onnx")])
     assert none.exit_code == 2
     assert "Missing option '--checkpoint'" in none.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from p3m_anon.errors import TooLarge, UsageError, WeightsError
 from p3m_anon.evaluation import passes, predict
@@ -76,6 +77,29 @@ def test_another_version_of_a_network_is_another_digest_and_the_first_changes_no
         monkeypatch.setitem(METHODS, "p3mnet", replace(METHODS["p3mnet"], version=version))
         found.append(digest())
     assert len(set(found)) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "strategy", "advice"),
+    [
+        ("p3mnet", "hybrid", ", or use --strategy tiled or resize"),
+        ("p3mnet", "tiled", ", or use --strategy resize"),
+        ("dim", "resize", ", or use --strategy tiled"),
+        ("shm", "full", ", or use --strategy resize"),
+        ("shm", "resize", ""),
+    ],
+)
+def test_what_is_too_large_is_told_what_the_method_has(
+    method: str, strategy: str, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = METHODS[method].build
+    assert build is not None
+    note = json.dumps({"method": method, "width": 2})
+    torch.save({"state_dict": build(2).state_dict(), "p3m_anon": note}, tmp_path / "weights.ckpt")
+    predictor = load_predictor(method, tmp_path / "weights.ckpt", strategy=strategy, device="cpu")
+    monkeypatch.setattr(passes, "_free_memory", lambda: 1.0)
+    with pytest.raises(TooLarge, match=f"close other programs{advice}$"):
+        predictor.predict(photo(64, 64), np.full((64, 64), 128, np.uint8))
 
 
 def test_memory_is_counted_by_what_the_network_takes(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

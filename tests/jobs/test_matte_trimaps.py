@@ -83,6 +83,9 @@ def test_what_is_no_trimap_of_its_picture_is_one_line_and_leaves_no_matte(photos
     ]
     assert list((photos.parent / "out").rglob("*.png")) == []
     save(trimaps / "a.png", trimap(0))
+    save(trimaps / "b.png", trimap(1).astype(np.uint16))
+    said = run(photos, StubPredictor()).problems[0]
+    assert said == "b.jpg: the trimap has 16 bits; a trimap has the values 0, 128 and 255"
     save(trimaps / "a.tif", trimap(0))
     assert "several trimaps of this name: a.png, a.tif; keep one" in run(photos, StubPredictor()).problems[0]
 
@@ -112,6 +115,21 @@ def test_a_method_says_whether_it_needs_them(photos: Path) -> None:
     with pytest.raises(UsageError, match="p3mnet takes no trimap; leave out --trimap"):
         run(photos, method="p3mnet")
     assert not (photos.parent / "out").exists()
+
+
+@pytest.mark.parametrize("option", [{"strategy": "tiled"}, {"precision": "float16"}, {"device": "cuda"}])
+def test_a_solved_method_takes_nothing_of_a_networks(photos: Path, option: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="closed_form is no network; leave out --strategy, --precision and --device"):
+        run(photos, method="closed_form", **option)
+
+
+def test_memory_that_runs_out_is_said_with_what_helps(photos: Path) -> None:
+    class Full(StubPredictor):
+        def predict_batch(self, images: list[np.ndarray], trimaps: list[np.ndarray]) -> list[np.ndarray]:
+            raise MemoryError
+
+    problem = run(photos, Full(), method="closed_form").problems[0]
+    assert problem == "a.jpg: not enough memory for it; close other programs, or use fewer --workers"
 
 
 def test_a_solved_method_needs_nothing_else_and_says_where_it_has_no_solution(photos: Path) -> None:
