@@ -64,9 +64,7 @@ def test_a_device_that_runs_out_of_memory_is_explained(error: Exception, monkeyp
         raise error
 
     monkeypatch.setattr(network, "matte", run_out)
-    with pytest.raises(
-        TooLarge, match=r"not enough memory for a pass .*, or use --strategy tiled$"
-    ):
+    with pytest.raises(TooLarge, match=r"not enough memory for a pass .*, or use --strategy tiled$"):
         Passes(network, torch.device("cpu"), smaller=("tiled",)).local(PIXELS)
 
 
