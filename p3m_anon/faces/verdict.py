@@ -61,7 +61,11 @@ def manual_findings(
     """
     covers = dict(uncovered(size, manual, faces, second, settings))
     found = [
-        Finding(Reason.FACE_OUTSIDE_MANUAL_MASK, f"the manual mask covers {covers[box]:.0%} of a face that is seen")
+        Finding(
+            Reason.FACE_OUTSIDE_MANUAL_MASK,
+            f"the manual mask covers {covers[box]:.0%} of a face that is seen, without hair and soft edges of the alpha,"
+            " which it leaves clear unless it is marked as drawn",
+        )
         for box in not_dismissed(list(covers), dismissed)
     ]
     return ranked(found)
