@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 from p3m_anon.jobs.study_write import ReportSummary, write_report
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.studies.cells import Planned
 from p3m_anon.studies.results import Result, published, results
-from p3m_anon.studies.store import GRID, Store
-from p3m_anon.studies.study import Study, read_study
+from p3m_anon.studies.store import Store
 
 
 def report(study_or_file: str, store: Path) -> ReportSummary:
-    """Write the report of a study as the store has it, whose file may be gone; if it was never run, of nothing.
+    """Write the report of a study as the store has it, whose file may be gone.
 
-    Raises UsageError for a study that is none, and as `write_report`.
+    Raises UsageError for a study that was never run there, and as `write_report`.
     """
     kept, name = Store(store), Path(study_or_file).name.removesuffix(".toml")
-    if not (kept.folder(name) / GRID).is_file():
-        study = read_study(study_or_file)
-        return write_report(study, list(_never_run(study)), store)
     study, cells = kept.grid(name)  # as it was run, which its file may be no more
     return write_report(study, list(_with_logs(results(study, kept), cells, kept)), store, _unfounded(cells))
-
-
-def _never_run(study: Study) -> Iterator[Result]:
-    for method in study.methods:
-        trained = method not in METHODS or METHODS[method].solve is None
-        for kind, seed in product(study.trained_on, study.seeds) if trained else [("", None)]:
-            yield from (Result(method, kind, test, seed, "absent") for test in study.tested_on)
 
 
 def _with_logs(found: Sequence[Result], cells: Sequence[Planned], store: Store) -> Iterator[Result]:

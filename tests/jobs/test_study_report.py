@@ -1,4 +1,4 @@
-"""`study report` of a store: as the study was last run, also where it was never run."""
+"""`study report` of a store: as the study was last run."""
 
 from __future__ import annotations
 
@@ -82,12 +82,10 @@ def test_all_that_a_store_knows(study_file: Path, tmp_path: Path) -> None:
     assert str(tmp_path) not in text
 
 
-def test_a_study_that_was_never_run(study_file: Path, tmp_path: Path) -> None:
-    summary = report(str(study_file), tmp_path / "store")
-    assert summary.cells == {"absent": 8}  # closed_form, which is not trained, has two of them
-    text = (tmp_path / "store/mine/report/report.md").read_text("utf-8")
-    assert "| closed\\_form | B | P3M-500-P |  | not run |" in text
-    assert "| gfm | B:N | P3M-500-P | 0 | not run |" in text
+def test_a_study_that_was_never_run_has_no_report(study_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="knows nothing of the study mine"):
+        report(str(study_file), tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_the_report_is_of_the_study_as_it_was_run(study_file: Path, tmp_path: Path) -> None:
@@ -164,12 +162,14 @@ def test_an_unknown_study_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_the_command(study_file: Path, tmp_path: Path) -> None:
-    arguments = ["study", "report", str(study_file), "--out", str(tmp_path / "store")]
+    store = Store(tmp_path / "store")
+    store.write_grid(read_study(study_file), [*planned("gfm", P_B, P_N), *planned("p3mnet", P_B, P_N)])
+    arguments = ["study", "report", str(study_file), "--out", str(store.root)]
     done = CliRunner().invoke(cli, [*arguments, "--json"])
     said = json.loads(done.output)
-    assert (done.exit_code, said["study"], said["cells"]) == (0, "mine", {"absent": 8})
+    assert (done.exit_code, said["study"], said["cells"]) == (0, "mine", {"absent": 4})
     assert all((Path(said["folder"]) / name).is_file() for name in said["files"])
     plain = CliRunner().invoke(cli, arguments)
-    assert "Nothing was run to its end yet: 8 not run." in plain.output
+    assert "Nothing was run to its end yet: 4 not run." in plain.output
     assert "report.html" in plain.output
     assert CliRunner().invoke(cli, ["study", "report", "none"]).exit_code == 2
