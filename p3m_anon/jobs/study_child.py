@@ -6,6 +6,7 @@ but the first, and these take part in the training alone. It ends when its paren
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -34,6 +35,7 @@ from p3m_anon.studies.store import State, Store
 if TYPE_CHECKING:
     from p3m_anon.training.loop import StepReport
 
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
 SECONDS = 2.0  # between notes of how far a cell is
 LINES = 30.0  # between lines in a log
 CHANGED = (
@@ -83,10 +85,12 @@ class _Work(Watch):
             self._note(State("running", about=before.about if before else ""), now=True)
             end = self._train() if self.cell.kind == "train" else self._evaluate()
         except P3MError as error:
-            end = State("failed", " ".join(str(error).split()))
+            if isinstance(error, Stopped) and _cannot_write(error):
+                raise  # the next cell would end alike, after an epoch
+            end = State("failed", " ".join(str(error).split()), about=self.state.about)
         except Exception as error:  # the next cell may have more luck; the log has all of it
             traceback.print_exc()
-            end = State("failed", " ".join(f"{type(error).__name__}: {error}".split()))
+            end = State("failed", " ".join(f"{type(error).__name__}: {error}".split()), about=self.state.about)
         _say(f"{end.stage}{f': {end.note}' if end.note else ''}")
         self._note(end, now=True)
 
@@ -110,10 +114,7 @@ class _Work(Watch):
 
         request = eval_request(self.request, self.cell)
         about = request.about()
-        if self.state.about not in (
-            "",
-            about,
-        ):  # the store or the dataset has moved, and eval would take it for another one
+        if self.state.about not in ("", about):  # store or dataset has moved, and eval would take it for another one
             shutil.rmtree(request.folder, ignore_errors=True)
         count = sum(1 for _ in pictures(request.root, request.split))
         self._note(replace(self.state, of=count, about=about), now=True)
@@ -201,6 +202,15 @@ def eval_request(request: StudyRequest, cell: Cell) -> EvalRequest:
     )
 
 
+def _cannot_write(error: BaseException | None) -> bool:
+    """Whether a disk that is full, or that bars us, is behind it."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            return True
+        error = error.__cause__
+    return False
+
+
 def _scored(summary: EvalSummary, about: str) -> State:
     if not summary.errors:
         return State("done", "", summary.pictures, summary.pictures, about)
@@ -222,8 +232,7 @@ def _redirect(store: Store, cell: Cell) -> None:
     """From here on what is printed, also by libraries and by what they start, goes to the cell's log."""
     sys.stdout.flush()
     sys.stderr.flush()
-    store.log(cell.id).parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(store.log(cell.id), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = store.open_log(cell.id)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)

@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,23 +100,39 @@ def run_group(text: str, tick: Callable[[], None] = lambda: None) -> None:
     store = Store(request.store)
     left = to_do(cells, store)
     while left:
-        log = store.log(left[0].id)
-        code = _run_child(encoded(request, left), log, tick)
+        before = {one.id: store.state(one.id) for one in left}
+        code = _run_child(encoded(request, left), store.open_log(left[0].id), tick)
         if code == 0:
             return
         if code == CANNOT_WRITE:
-            raise Stopped(f"the store {store.root} cannot be written; {log} says why. Run the same command again")
-        left = _without_lost(left, store, code)
+            raise Stopped(f"the store {store.root} cannot be written: make room, or check its rights, and run it again")
+        left = _without_lost(left, before, store, code)
 
 
-def _without_lost(left: list[Cell], store: Store, code: int) -> list[Cell]:
-    """What is to be done behind the cell in which the child ended."""
+def _without_lost(left: list[Cell], before: Mapping[str, State | None], store: Store, code: int) -> list[Cell]:
+    """What is to be done behind the cell in which the child ended; nothing where it ended behind the last."""
     begun = [one for one in left if _was_begun(one, store)]
-    lost = begun[0] if begun else left[0]
+    untouched = [one for one in to_do(left, store) if store.state(one.id) == before[one.id] and _waits(one, store)]
+    lost = next(iter([*begun, *untouched]), None)
+    if lost is None:
+        return []
     if not store.is_worked_on(lost.id):
-        store.write_state(lost.id, State("failed", _cause_of_death(code)))
+        store.fail(lost.id, _cause_of_death(code))
     behind = left[left.index(lost) + 1 :]
     return [one for one in behind if one.needs != lost.id]
+
+
+def _waits(cell: Cell, store: Store) -> bool:
+    """Whether the child would still have come to it."""
+    state = store.state(cell.id)
+    has_score = state is not None and state.stage == "done"
+    return not has_score and (cell.needs is None or not has_failed(cell.needs, store))
+
+
+def has_failed(id: str, store: Store) -> bool:
+    """Whether the last try of a cell has."""
+    state = store.state(id)
+    return state is not None and state.stage == "failed"
 
 
 def _was_begun(cell: Cell, store: Store) -> bool:
@@ -124,21 +140,20 @@ def _was_begun(cell: Cell, store: Store) -> bool:
     return state is not None and state.stage == "running" and not store.is_worked_on(cell.id)
 
 
-def _run_child(text: str, log: Path, tick: Callable[[], None]) -> int:
-    log.parent.mkdir(parents=True, exist_ok=True)
+def _run_child(text: str, log: int, tick: Callable[[], None]) -> int:
+    """log: a descriptor, which is closed here."""
     environment = {"OPENBLAS_NUM_THREADS": "1", **os.environ}  # pictures are spread over the cores, not parts of one
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         child = subprocess.Popen(
             [sys.executable, "-m", "p3m_anon.jobs.study_child", text],
             stdin=subprocess.PIPE,  # whose end tells it that this process is no more
-            stdout=handle,
-            stderr=handle,
+            stdout=log,
+            stderr=log,
             env=environment,
             start_new_session=True,  # Ctrl-C comes from here, once: a second one would keep it from saving
         )
     finally:
-        os.close(handle)
+        os.close(log)
     with child:
         try:
             while True:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from p3m_anon.engines.ray_tasks import run_tasks
 from p3m_anon.errors import P3MError, Stopped
-from p3m_anon.jobs.study_group import Group, encoded, groups_of, run_group, to_do
+from p3m_anon.jobs.study_group import Group, encoded, groups_of, has_failed, run_group, to_do
 from p3m_anon.jobs.study_inputs import read_inputs
 from p3m_anon.jobs.study_request import Standings, StudyRequest, StudySummary, Watch, title
 from p3m_anon.studies.cells import Cell, Planned, plan_cells
 from p3m_anon.studies.results import NO_WEIGHTS, standing
-from p3m_anon.studies.store import State, Store
+from p3m_anon.studies.store import Store
 
 PATIENCE = 60.0  # seconds for cells at which another process works: what a killed run has left behind ends by then
 _PAUSE = 1.0
@@ -53,19 +53,23 @@ class _Run:
         mine = {group[:3] for group in self.groups}
         self.own = [one for one in self.cells if (one.cell.method, one.cell.trained_on, one.cell.seed) in mine]
 
+        self.before = {one.cell.id: self.store.state(one.cell.id) for one in self.own}
+
     def all(self) -> None:
         """Every group, and once more what another process was at."""
         self._work([(group, to_do(group.cells, self.store)) for group in self.groups])
         end = time.monotonic() + PATIENCE
-        left = self._left()
-        while left and time.monotonic() < end:
+        tried: list[Group] = []
+        while time.monotonic() < end:
+            left = [one for one in self._left() if one[0] not in tried]
             free = [(group, cells) for group, cells in left if not self._is_busy(cells)]
-            self._work(free)
-            done = [group for group, _ in free]
-            left = [one for one in left if one[0] not in done]
-            if left:
-                self._tick()
-                time.sleep(_PAUSE)
+            if free:
+                self._work(free)
+            tried += [group for group, _ in free]
+            if len(free) == len(left):
+                return
+            self._tick()
+            time.sleep(_PAUSE)
 
     def summary(self, seconds: float) -> StudySummary:
         found = standings(self.own, self.store)
@@ -79,15 +83,22 @@ class _Run:
         return StudySummary(name, str(self.request.store), found, others, incomplete, seconds)
 
     def _work(self, groups: list[tuple[Group, list[Cell]]]) -> None:
-        waiting = {encoded(self.request, cells): cells for _, cells in groups if cells}
         if self.request.engine == "local":
-            for text in waiting:
-                run_group(text, self._tick)
+            for _, cells in groups:
+                if wanted := self._not_lost(cells):
+                    run_group(encoded(self.request, wanted), self._tick)
             return
+        waiting = {encoded(self.request, cells): cells for _, cells in groups if cells}
         for one in run_tasks(run_group, list(waiting), self.request.devices):
             self._tick()
             if one is not None and one.error is not None:
                 self._lose(waiting[one.item], one.error)
+
+    def _not_lost(self, cells: list[Cell]) -> list[Cell]:
+        """Without those that have failed since this run began, as another one tried them."""
+        failed = {one.cell.id for one in self.own if has_failed(one.cell.id, self.store)}
+        lost = {id for id in failed if self.store.state(id) != self.before[id]}
+        return [one for one in cells if one.id not in lost and one.needs not in lost]
 
     def _lose(self, cells: list[Cell], error: Exception) -> None:
         """A whole task was lost, with the process that watches over the child: say so where it was."""
@@ -96,7 +107,7 @@ class _Run:
         lost = next((one for one in to_do(cells, self.store) if not self.store.is_worked_on(one.id)), None)
         if lost is not None:
             said = " ".join(str(error).split()) if isinstance(error, P3MError) else f"its task under Ray ended: {error}"
-            self.store.write_state(lost.id, State("failed", said.splitlines()[0]))
+            self.store.fail(lost.id, said.splitlines()[0])
 
     def _left(self) -> list[tuple[Group, list[Cell]]]:
         """What this run has not even tried, as another one had it."""

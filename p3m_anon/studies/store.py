@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from p3m_anon.errors import UsageError
+from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.studies.cells import Planned
 from p3m_anon.studies.study import Study
@@ -72,15 +73,33 @@ class Store:
         """Whole or not at all. Raises Stopped as `files.atomic.replacing` does."""
         write_bytes(self._cell(id, "json"), (json.dumps(asdict(state), sort_keys=True) + "\n").encode())
 
+    def fail(self, id: str, note: str) -> None:
+        """A cell has failed; what it was begun as stays, so that it can go on where it was."""
+        before = self.state(id)
+        self.write_state(id, State("failed", note, about=before.about if before is not None else ""))
+
+    def open_log(self, id: str) -> int:
+        """A descriptor that appends to a cell's log, which only its owner reads. Raises Stopped where it cannot."""
+        file = self.log(id)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise _barred(file, error) from error
+
     @contextlib.contextmanager
     def working_on(self, id: str) -> Iterator[bool]:
         """Hold the lock of a cell; False while another process, here or on another machine, holds it.
 
-        It goes with the process, so that a killed one leaves none behind.
+        It goes with the process, so that a killed one leaves none behind. Raises Stopped where it cannot be opened.
         """
         file = self._cell(id, "lock")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a") as stream:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            opened = file.open("a")
+        except OSError as error:
+            raise _barred(file, error) from error
+        with opened as stream:
             yield _takes(stream.fileno(), fcntl.LOCK_EX)
 
     def is_worked_on(self, id: str) -> bool:
@@ -112,6 +131,13 @@ class Store:
 
     def _cell(self, id: str, ending: str) -> Path:
         return self.root / "cells" / f"{id}.{ending}"
+
+
+def _barred(file: Path, error: OSError) -> Stopped:
+    return Stopped(
+        f"{file} cannot be opened for writing ({error.strerror}): check the rights of the store, which may be another"
+        " user's, or choose another --out"
+    )
 
 
 def _takes(handle: int, kind: int, tries: int = _TRIES) -> bool:
