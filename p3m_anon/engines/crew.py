@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -137,10 +139,19 @@ def _dismiss(crew: list[_Child[Item]]) -> None:
             child.process.join()
 
 
+def _end_with_parent() -> None:
+    """Also in the middle of a picture, whose memory would else lie beside that of whoever comes next."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _serve(pipe: Connection, start: Callable[[], Work[Item, Done]]) -> None:
     """A child's life: Ctrl-C is its parent's business, and the end of the pipe is its own end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     work = None
     while True:
         try:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +90,44 @@ def test_children_end_with_the_stream():
     stream.close()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+PARENT = """
+import sys
+from tests.engines.test_crew import run
+
+if __name__ == "__main__":
+    run([("hang", 1)])
+"""
+
+
+def test_a_child_ends_with_a_parent_that_is_killed_also_in_the_middle_of_an_item(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    root = str(Path(__file__).parents[2])
+    with subprocess.Popen([sys.executable, str(script)], env={**os.environ, "PYTHONPATH": root}) as parent:
+        while len(started := below(parent.pid)) < 2:  # multiprocessing's tracker, and the child
+            assert parent.poll() is None
+            time.sleep(0.1)
+        time.sleep(2)
+        parent.kill()
+    end = time.monotonic() + 30
+    while (left := [pid for pid in started if is_alive(pid)]) and time.monotonic() < end:
+        time.sleep(0.1)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left
+
+
+def below(pid):
+    said = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(one) for one in said.stdout.split()]
+
+
+def is_alive(pid):
+    """One that has ended and was not waited for is not."""
+    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return said.stdout.strip()[:1] not in ("", "Z")
 
 
 def note_the_time(item):
