@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,6 +45,11 @@ class Solver:
         return [self.predict(*pair) for pair in zip(images, trimaps, strict=True)]
 
 
+def library() -> str:
+    """The version of pymatting, on which the figures of solved methods hang."""
+    return version("pymatting")
+
+
 def load_solver(method: Method) -> Solver:
     """A method that has `solve`; loads pymatting, which takes half a minute where numba has not compiled it before.
 
@@ -56,5 +62,5 @@ def load_solver(method: Method) -> Solver:
         if "no locator available" not in str(error):
             raise
         raise Stopped("numba has no folder to keep what it compiles; name one in NUMBA_CACHE_DIR") from error
-    parts = [method.name, method.version]
+    parts = [method.name, method.version, library()]
     return Solver(method.name, hashlib.sha256(json.dumps(parts).encode()).hexdigest(), method.solve)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.predict import VERSION as MATTE_VERSION
 from p3m_anon.evaluation.rows import METRICS_VERSION
+from p3m_anon.evaluation.solved import library
 from p3m_anon.methods.registry import METHODS, Method
 from p3m_anon.studies.settings import address_of, composition_asked, run_settings
 from p3m_anon.studies.study import Study, TestSet
@@ -142,7 +143,9 @@ def _evaluation(
         "transition_only": bool(study.evaluation.get("transition_only", False)) or method.needs_trimap,
         "metrics": METRICS_VERSION,
     }
-    if said is not None:
+    if said is None:
+        address["pymatting"] = library()
+    else:
         address |= {
             "strategy": strategy,
             "precision": study.evaluation.get("precision", "float32"),

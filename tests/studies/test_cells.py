@@ -111,6 +111,13 @@ def test_how_mattes_are_made_changes_the_tests_of_networks() -> None:
         assert moved == {key for key in ids() if key[0] == "eval" and key[1] in {"p3mnet", "dim"} - usual}
 
 
+def test_another_pymatting_makes_other_cells_of_solved_methods(monkeypatch) -> None:
+    before = ids()
+    monkeypatch.setattr("p3m_anon.studies.cells.library", lambda: "9.9")
+    after = ids()
+    assert {key for key in before if after[key] != before[key]} == {key for key in before if key[1] == "closed_form"}
+
+
 def test_the_known_area_is_a_matter_of_methods_without_trimap() -> None:
     moved = changed(replace(STUDY, evaluation={"transition_only": True}))
     assert moved == {key for key in ids() if key[0] == "eval" and key[1] == "p3mnet"}
