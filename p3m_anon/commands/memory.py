@@ -22,6 +22,7 @@ def _bytes(_ctx: click.Context, _param: click.Parameter, text: str | None) -> in
     if text is None:
         return 0
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if not found or not float(found[1]):
+    size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
+    if not size:
         raise click.BadParameter(f"{text!r} is no size like 8G or 500M")
-    return int(float(found[1]) * _UNITS[found[2].upper()])
+    return size

@@ -55,7 +55,7 @@ def _backbones(_ctx: click.Context, _param: click.Parameter, said: tuple[str, ..
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option("--devices", type=click.IntRange(1), default=1, show_default=True, help="That share each batch.")
-@click.option("--workers", type=click.IntRange(0), help="Processes that read pictures [default: as train and eval].")
+@click.option("--workers", type=click.IntRange(0), help="That read or solve pictures [default: as train and eval].")
 @memory_option("all processes of a method that is solved, not trained,")
 @click.option("--dry-run", is_flag=True, help="Say what there is to do; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")

@@ -14,6 +14,7 @@ from rich.table import Table
 from p3m_anon.commands.counter import Counter, count, printable
 from p3m_anon.commands.train_view import duration
 from p3m_anon.jobs.study_request import Standings, Watch, title
+from p3m_anon.studies.results import NO_WEIGHTS
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -115,7 +116,7 @@ def watch_grid(study: Study, look: Callable[[], list[Standings]]) -> None:
     out = _out()
     with Live(console=out, auto_refresh=False, transient=True) as live:
         cells = look()
-        while any(one.standing in ("running", "absent") for one in cells):
+        while any(one.standing in ("running", "absent") and one.note != NO_WEIGHTS for one in cells):
             if out.is_terminal:
                 live.update(_table(study, cells), refresh=True)
             else:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from p3m_anon.errors import UsageError
+from p3m_anon.jobs.crew import plan_crew
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.studies.cells import Planned
 from p3m_anon.studies.results import Standing
+from p3m_anon.studies.settings import with_backbone
 from p3m_anon.studies.study import Study
 
 Engine = Literal["local", "ray"]
@@ -53,6 +55,12 @@ class StudyRequest:
             raise UsageError(f"the store {self.store} lies inside the dataset; choose another --out")
         if self.devices < 1:
             raise UsageError("--devices must be at least 1")
+        without = [name for name in self.backbones if name and name not in with_backbone()]
+        if without:
+            raise UsageError(f"--backbone {without[0]}=: only these have one: {', '.join(with_backbone())}")
+        solved = any((known := METHODS.get(name)) is not None and known.solve for name in self.study.methods)
+        if self.memory and solved:
+            plan_crew(self.workers or 0, self.memory)  # now, not after the networks
 
     def backbone(self, method: str) -> Path | None:
         """What a method's encoder starts from, if it has one that does."""

@@ -47,13 +47,21 @@ def check_options(table: str, said: object, allowed: Mapping[str, type]) -> None
             fits = isinstance(value, list | tuple) and all(type(one) is int for one in value)
         elif kind is dict:
             files = value.items() if isinstance(value, Mapping) else [("", value)]
-            fits = all(isinstance(file, str) and name in ("", *METHODS) for name, file in files)
+            without = [name for name, _ in files if name not in ("", *with_backbone())]
+            if without:
+                raise UsageError(f"[{table}] {key} has {without[0]}; only these have one: {', '.join(with_backbone())}")
+            fits = all(isinstance(file, str) for _, file in files)
         else:
             fits = type(value) is kind or (kind is float and type(value) is int)
         if not fits:
             raise UsageError(f"[{table}] {key} must be {_KINDS[kind]}, got {value!r}")
         if key in _CHOICES[table] and value not in _CHOICES[table][key]:
             raise UsageError(f"[{table}] {key} must be one of {', '.join(_CHOICES[table][key])}, got {value!r}")
+
+
+def with_backbone() -> list[str]:
+    """Methods whose encoder can start from ImageNet's weights."""
+    return [name for name, method in METHODS.items() if method.load_backbone is not None]
 
 
 def options_of(training: Mapping[str, Any], method: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ else:
 
 TESTS = ("P3M-500-P:B", "P3M-500-P:N", "P3M-500-NP:N")
 TABLES = (1, 2, 3, 4, 5)
+_SEED = 2**63 - 1  # what a generator takes
 _FOLDERS = ("cells", "runs", "predictions")  # of a store, beside which each study has its own
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _KEYS = ("title", "table", "data", "methods", "trained_on", "tested_on", "seeds", "training", "evaluation")
@@ -90,6 +91,8 @@ def read_study(file_or_name: str | Path) -> Study:
         file = files("p3m_anon.manifests").joinpath("studies", f"{text}.toml")
         return _study(text, text, file.read_bytes())
     path = Path(file_or_name)
+    if path.is_file() and path.suffix != ".toml":
+        raise UsageError(f"{text}: a study is a TOML file; call it {path.stem}.toml")
     try:
         return _study(path.stem, text, path.read_bytes())
     except OSError as error:
@@ -155,7 +158,7 @@ def _list(
     values = said.get(key, list(default))
     if not isinstance(values, list) or not values:
         raise UsageError(f"{key} must be a list of at least one of {', '.join(map(str, allowed))}")
-    wrong = [one for one in values if one not in allowed or isinstance(one, bool)]
+    wrong = [one for one in values if not isinstance(one, str) or one not in allowed]
     if wrong:
         raise UsageError(f"{key} has {wrong[0]!r}; allowed are {', '.join(map(str, allowed))}")
     if len(set(values)) < len(values):
@@ -165,7 +168,7 @@ def _list(
 
 def _seeds(said: Mapping[str, Any]) -> tuple[object, ...]:
     values = said.get("seeds", [0])
-    fine = isinstance(values, list) and values and all(type(one) is int and one >= 0 for one in values)
+    fine = isinstance(values, list) and values and all(type(one) is int and 0 <= one <= _SEED for one in values)
     if not fine or len(set(values)) < len(values):
-        raise UsageError(f"seeds must be a list of different numbers, 0 or more, got {values!r}")
+        raise UsageError(f"seeds must be a list of different numbers from 0 to 2**63 - 1, got {values!r}")
     return tuple(values)

@@ -93,6 +93,14 @@ def test_watching_ends_when_nothing_is_left_to_wait_for(store: Store, monkeypatc
     assert "not run" not in done.output
 
 
+def test_watching_does_not_wait_for_weights_that_will_not_come(store: Store, monkeypatch) -> None:
+    for id in ("train-B1", "train-N1", "eval-B1", "eval-N1"):
+        store.write_state(id, State("done"))
+    store.write_state("train-N0", State("failed", "no memory"))
+    monkeypatch.setattr("p3m_anon.commands.study_view.time.sleep", lambda _: pytest.fail("nothing will come"))
+    assert call("status", "mine", "--out", store.root, "--watch").exit_code == 0
+
+
 def finish(store: Store) -> None:
     store.write_state("eval-N1", State("done"))
 
@@ -107,6 +115,10 @@ def finish(store: Store) -> None:
         (("run", "smoke"), "dataset: no such folder"),
         (("run", "table3", "--shard", "5/4"), "no shard"),
         (("run", "table3", "--data", ".", "--out", "../studies", "--backbone", "none.pth"), "none.pth: no such file"),
+        (("run", "table3", "--data", ".", "--out", "../studies", "--backbone", "p3mnett=r34.pth"), "p3mnett"),
+        (("run", "mine.toml", "--data", ".", "--out", "../studies", "--memory", "100M"), "too little"),
+        (("run", "mine.toml", "--data", ".", "--out", "../studies", "--memory", "0.0001K"), "no size"),
+        (("run", "mine.conf", "--data", ".", "--out", "../studies"), "call it mine.toml"),
     ],
 )
 def test_wrong_usage_is_one_line_and_writes_nothing(
@@ -114,12 +126,14 @@ def test_wrong_usage_is_one_line_and_writes_nothing(
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    Path("mine.toml").write_text("methods = ['knn']\ntested_on = ['P3M-500-P:B']\n")
+    for name in ("mine.toml", "mine.conf"):
+        Path(name).write_text("methods = ['knn']\ntested_on = ['P3M-500-P:B']\n")
     done = call(*words)
     assert done.exit_code == 2
     assert said in done.output
     assert "Traceback" not in done.output
-    assert sorted(tmp_path.rglob("*")) == [tmp_path / "here", tmp_path / "here/mine.toml"]
+    here = tmp_path / "here"
+    assert sorted(tmp_path.rglob("*")) == [here, here / "mine.conf", here / "mine.toml"]
 
 
 def test_a_dry_run_says_what_there_is_to_do(tmp_path: Path, monkeypatch) -> None:
