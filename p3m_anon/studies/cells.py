@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from p3m_anon.errors import UsageError
@@ -100,9 +100,12 @@ def _of_method(study: Study, name: str, inputs: Inputs) -> Iterator[Planned]:
     for trained_on in study.trained_on:
         for seed in study.seeds:
             training = _training(study, name, method, trained_on, seed, inputs)
+            tests = [_evaluation(study, method, training, inputs.tests[test], test) for test in study.tested_on]
+            if not training.impossible and all(test.impossible for test in tests):  # days of work that nobody can use
+                why = f"none of its tests can be run: {tests[0].impossible}"
+                training = Planned(replace(training.cell, id="", address={}), why)
             yield training
-            for test in study.tested_on:
-                yield _evaluation(study, method, training, inputs.tests[test], test)
+            yield from tests
 
 
 def _training(study: Study, name: str, method: Method | None, trained_on: str, seed: int, inputs: Inputs) -> Planned:

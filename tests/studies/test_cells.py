@@ -139,7 +139,15 @@ def test_a_strategy_that_a_method_does_not_have_is_impossible_for_it_alone() -> 
     study = replace(STUDY, evaluation={"strategy": "hybrid"})
     why = {(one.cell.method, one.cell.kind): one.impossible for one in plan_cells(study, inputs())}
     assert "full, resize, tiled" in why["dim", "eval"]
-    assert {key for key, said in why.items() if said} == {("dim", "eval")}
+    assert why["dim", "train"].startswith("none of its tests can be run: dim has no --strategy hybrid")
+    assert {key for key, said in why.items() if said} == {("dim", "train"), ("dim", "eval")}
+
+
+def test_nothing_is_trained_that_no_test_can_use() -> None:
+    study = replace(STUDY, methods=("p3mnet",), trained_on=("B",), tested_on=(studies.TestSet.parse("P3M-500-P:N"),))
+    training, test = plan_cells(study, inputs(originals=False))
+    assert (training.cell.id, test.cell.id) == ("", "")
+    assert training.impossible == "none of its tests can be run: needs originals"
 
 
 def test_a_planned_cell_survives_json() -> None:
