@@ -87,7 +87,8 @@ def run(study: str, data: Path | None, out: Path, as_json: bool, **options: Any)
     if root is None:
         raise UsageError(f"{study} names no dataset; give --data ROOT")
     request = StudyRequest(said, root, store=out, **options)
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stopping)
     with Screen(quiet=as_json) as screen:
         try:
             summary = run_study(request, screen)
@@ -101,6 +102,7 @@ def run(study: str, data: Path | None, out: Path, as_json: bool, **options: Any)
     sys.exit(0 if request.dry_run else summary.exit_code)
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends the run as Ctrl-C does, with the exit code that belongs to it."""
-    raise SystemExit(143)
+def _stopping(number: int, _frame: FrameType | None) -> None:
+    """Ctrl-C and SIGTERM end the run, with the exit code that belongs to them, once its processes have saved."""
+    click.echo("stopping; what is under way is saved", err=True)
+    raise SystemExit(128 + number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,21 @@ def test_a_dry_run_says_what_there_is_to_do(tmp_path: Path, monkeypatch) -> None
     assert "dry run: nothing was written" in done.output
     assert "no such method here yet" in done.output
     assert list(tmp_path.iterdir()) == [data]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_answered_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.setattr("p3m_anon.jobs.study_run.run_study", lambda *_: signal.raise_signal(number))
+    (tmp_path / "dataset").mkdir()
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        done = call("run", "smoke", "--data", tmp_path / "dataset", "--out", tmp_path / "store")
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert done.exit_code == code
+    assert done.output.splitlines() == [
+        "stopping; what is under way is saved", "stopped; run the same command again to go on"
+    ]  # fmt: skip
