@@ -63,8 +63,8 @@ def manual_findings(
     found = [
         Finding(
             Reason.FACE_OUTSIDE_MANUAL_MASK,
-            f"the manual mask covers {covers[box]:.0%} of a face that is seen, without hair and soft edges of the alpha,"
-            " which it leaves clear unless it is marked as drawn",
+            f"the manual mask covers {covers[box]:.0%} of a face that is seen, without hair and soft edges of the"
+            " alpha, which it leaves clear unless it is marked as drawn",
         )
         for box in not_dismissed(list(covers), dismissed)
     ]

@@ -144,7 +144,9 @@ def test_a_strategy_that_a_method_does_not_have_is_impossible_for_it_alone() -> 
 
 
 def test_nothing_is_trained_that_no_test_can_use() -> None:
-    study = replace(STUDY, methods=("p3mnet",), trained_on=("B",), tested_on=(studies.TestSet.parse("P3M-500-P:N"),))
+    study = replace(
+        STUDY, methods=("p3mnet",), trained_on=("B",), tested_on=(studies.TestSet.parse("P3M-500-P:N"),), seeds=(0,)
+    )
     training, test = plan_cells(study, inputs(originals=False))
     assert (training.cell.id, test.cell.id) == ("", "")
     assert training.impossible == "none of its tests can be run: needs originals"
