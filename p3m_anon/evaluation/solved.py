@@ -45,7 +45,7 @@ class Solver:
         return [self.predict(*pair) for pair in zip(images, trimaps, strict=True)]
 
 
-def library() -> str:
+def pymatting_version() -> str:
     """The version of pymatting, on which the figures of solved methods hang."""
     return version("pymatting")
 
@@ -62,5 +62,5 @@ def load_solver(method: Method) -> Solver:
         if "no locator available" not in str(error):
             raise
         raise Stopped("numba has no folder to keep what it compiles; name one in NUMBA_CACHE_DIR") from error
-    parts = [method.name, method.version, library()]
+    parts = [method.name, method.version, pymatting_version()]
     return Solver(method.name, hashlib.sha256(json.dumps(parts).encode()).hexdigest(), method.solve)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.predict import VERSION as MATTE_VERSION
 from p3m_anon.evaluation.rows import METRICS_VERSION
-from p3m_anon.evaluation.solved import library
+from p3m_anon.evaluation.solved import pymatting_version
 from p3m_anon.methods.registry import METHODS, Method
 from p3m_anon.studies.settings import address_of, composition_asked, run_settings
 from p3m_anon.studies.study import Study, TestSet
@@ -147,7 +147,7 @@ def _evaluation(
         "metrics": METRICS_VERSION,
     }
     if said is None:
-        address["pymatting"] = library()
+        address["pymatting"] = pymatting_version()
     else:
         address |= {
             "strategy": strategy,

@@ -113,7 +113,7 @@ def test_how_mattes_are_made_changes_the_tests_of_networks() -> None:
 
 def test_another_pymatting_makes_other_cells_of_solved_methods(monkeypatch) -> None:
     before = ids()
-    monkeypatch.setattr("p3m_anon.studies.cells.library", lambda: "9.9")
+    monkeypatch.setattr("p3m_anon.studies.cells.pymatting_version", lambda: "9.9")
     after = ids()
     assert {key for key in before if after[key] != before[key]} == {key for key in before if key[1] == "closed_form"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 
@@ -29,7 +29,8 @@ def test_a_methods_own_settings_stand_where_none_are_given() -> None:
 def test_own_settings_are_settings(name: str) -> None:
     own = dict(METHODS[name].own)
     samples = {one.name: own.pop(one.name) for one in fields(SampleSettings) if one.name in own}
-    RunSettings(name, **own, pipeline="own", samples=SampleSettings(**samples))
+    made = asdict(RunSettings(name, **own, pipeline="own", samples=SampleSettings(**samples)))
+    assert {**made, **made["samples"]}.items() >= METHODS[name].own.items()
 
 
 @pytest.mark.parametrize("batches", [1, 8, 9421])
