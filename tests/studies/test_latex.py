@@ -58,7 +58,9 @@ def test_all_tables_are_well_formed(wanted: Study, tmp_path: Path) -> None:
 )
 def test_names_break_nothing(name: str, tmp_path: Path) -> None:
     found = [done(tmp_path, name, "X", P_B, None)]
-    check(table(table_grid(paper_layout(study(methods=()), found)), sources(found)))
+    text = table(table_grid(paper_layout(study(methods=()), found)), sources(found))
+    check(text)
+    assert escaped(name) in text
 
 
 def test_what_latex_has_no_letter_for_is_named() -> None:
