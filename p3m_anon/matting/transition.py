@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from p3m_anon.matting.distance import distance_to
+
 if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels, Mask
 
@@ -25,8 +27,6 @@ def transition(
     alpha: uint8 or uint16 (H, W), full scale 255 or 65535. window: rows and columns to return;
     the pixels around it are taken into account. Returns bool (H, W) or the window's shape.
     """
-    import cv2
-
     if alpha.ndim != 2 or alpha.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"alpha must be uint8 or uint16 (H, W), got {alpha.dtype} {alpha.shape}")
     rows, cols = window or (slice(0, alpha.shape[0]), slice(0, alpha.shape[1]))
@@ -35,6 +35,5 @@ def transition(
     scale = 1 if alpha.dtype == np.uint8 else 257
     between = (near > lo * scale) & (near < hi * scale)
     if radius > 0 and between.any():
-        distance = cv2.distanceTransform((~between).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        between = distance <= radius
+        between = distance_to(between) <= radius
     return between[rows.start - y : rows.stop - y, cols.start - x : cols.stop - x]

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from p3m_anon.matting.distance import distance_to
+
 if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels
 
@@ -68,7 +70,7 @@ def distance_trimap(alpha: AlphaPixels, kernel: int) -> Trimap:
     """
     some, all_ = _known(alpha, kernel)
     reach = (kernel - 1) / 2
-    return _assembled((_distance_to(some) <= reach).view(np.uint8), (_distance_to(1 - all_) > reach).view(np.uint8))
+    return _assembled(distance_to(some != 0) <= reach, distance_to(all_ == 0) > reach)
 
 
 METHODS: dict[TrimapMethod, Callable[[AlphaPixels, int], Trimap]] = {
@@ -95,11 +97,3 @@ def _assembled(some: npt.NDArray[np.generic], all_: npt.NDArray[np.generic]) -> 
     trimap: Trimap = np.multiply(some, UNKNOWN, dtype=np.uint8)
     trimap[all_ != 0] = FOREGROUND
     return trimap
-
-
-def _distance_to(target: Trimap) -> npt.NDArray[np.float32]:
-    """Euclidean distance of each pixel to the nearest one that is 1; infinite if there is none."""
-    if not target.any():
-        return np.full(target.shape, np.inf, np.float32)
-    distance = cv2.distanceTransform(1 - target, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance.astype(np.float32, copy=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from p3m_anon.matting.distance import distance_to
 from p3m_anon.methods.local_embedding import mixing_weights
 
 if TYPE_CHECKING:
@@ -50,9 +51,7 @@ class Scene:
 
 def nearest_known(area: UnknownArea) -> tuple[Pixels, Pixels]:
     """The foreground and the background pixels nearest to the unknown area: places in the flattened picture, rising."""
-    import cv2
-
-    distance = cv2.distanceTransform((~area.unknown).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE).ravel()
+    distance = distance_to(area.unknown).ravel()
     count = max(_PER_PIXEL * len(area.pixels), _FEWEST)
     sides = area.foreground.ravel(), ~(area.foreground | area.unknown).ravel()
     first, second = (_nearest(np.flatnonzero(side), distance, count) for side in sides)

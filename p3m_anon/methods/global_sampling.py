@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from p3m_anon.matting.distance import distance_to
 from p3m_anon.methods.sampling import colours_of, expand_known, laplacian_refine, mix_error, pair_alpha
 from p3m_anon.methods.unknown_area import unknown_area
 
@@ -74,8 +75,7 @@ def samples(rgb: RGB, side: Mask) -> Samples:
     places = np.argwhere(side & (inner == 0)).astype(np.int32)
     colours = colours_of(rgb[places[:, 0], places[:, 1]])
     order = np.argsort(colours.sum(axis=1), kind="stable")
-    distance = cv2.distanceTransform((~side).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return Samples(places[order], colours[order], distance.astype(np.float32, copy=False))
+    return Samples(places[order], colours[order], distance_to(side))
 
 
 def _search(

@@ -261,6 +261,7 @@ METHODS: dict[str, Method] = {
             paper="Designing Effective Inter-Pixel Information Flow for Natural Image Matting, Aksoy, Aydin and "
             "Pollefeys, CVPR 2017",
             solve=_late("information_flow", "solve"),
+            version=2,
             cost=Cost(bytes=(105, 3000), microseconds=(8.0, 73.0)),
         ),
         Method(
@@ -277,7 +278,7 @@ METHODS: dict[str, Method] = {
             needs_trimap=True,
             paper="A Global Sampling Method for Alpha Matting, He, Rhemann, Rother, Tang and Sun, CVPR 2011",
             solve=_late("global_sampling", "solve"),
-            version=2,
+            version=3,
             cost=Cost(bytes=(18, 1730), microseconds=(0.0, 40.0)),
         ),
     )
