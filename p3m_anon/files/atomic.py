@@ -84,11 +84,20 @@ def _is_stale(path: Path, host: str, process: int) -> bool:
         if host != _host() or os.name == "nt":  # Windows has no harmless way to ask for a process
             return False
         os.kill(process, 0)
+        return _has_ended(process)
     except (ProcessLookupError, OverflowError):
         return True
     except OSError:  # gone meanwhile, or another user's process
         return False
-    return False
+
+
+def _has_ended(process: int) -> bool:
+    """It is listed but nobody has asked how it ended, which in a container without an init may stay so for ever."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):  # not Linux, or gone meanwhile
+        return False
+    return state in ("Z", "X")
 
 
 def _host() -> str:

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,17 @@ def test_leftovers_of_dead_runs_are_removed(tmp_path: Path) -> None:
     assert remove_leftovers(tmp_path) == 2
     assert {p.name for p in folder.iterdir()} == {alive.name, elsewhere.name, f"{PREFIX}mine.png", "a.png"}
     assert remove_leftovers(tmp_path / "none") == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux says how a process is")
+def test_a_process_that_has_ended_but_is_still_listed_is_no_more(tmp_path: Path) -> None:
+    """As children of a killed run are, where nobody asks how they ended."""
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.read()  # it is at its end
+        state = Path(f"/proc/{process.pid}/stat")
+        while ") Z " not in state.read_text():
+            time.sleep(0.01)
+        (tmp_path / f"{PREFIX}{atomic._host()}-{process.pid}-{'0' * 16}").touch()
+        assert remove_leftovers(tmp_path) == 1
+    assert list(tmp_path.iterdir()) == []
