@@ -36,10 +36,10 @@ from p3m_anon.extras import import_extra
 from p3m_anon.files.dataset_facts import DatasetFacts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows, write_rows
 from p3m_anon.files.remote import location
-from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
-from p3m_anon.jobs.manifest_diff import ManifestDiff
-from p3m_anon.jobs.manifest_pool import cores, readers
-from p3m_anon.jobs.manifest_verify import verify_dataset
+from p3m_anon.jobs.manifest.build import BuildRequest, build_manifest
+from p3m_anon.jobs.manifest.diff import ManifestDiff
+from p3m_anon.jobs.manifest.pool import cores, readers
+from p3m_anon.jobs.manifest.verify import verify_dataset
 
 LATE = 0.02  # seconds, of each answer of the store in --store
 SIZES = (1_000, 10_000, 100_000)

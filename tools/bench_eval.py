@@ -20,9 +20,9 @@ import click
 import cv2
 
 from p3m_anon.jobs.crew import BYTES_PER_PROCESS, machine_memory
-from p3m_anon.jobs.eval_crew import BYTES_PER_PIXEL
-from p3m_anon.jobs.eval_inputs import pictures
-from p3m_anon.jobs.eval_picture import area_of
+from p3m_anon.jobs.eval.crew import BYTES_PER_PIXEL
+from p3m_anon.jobs.eval.inputs import pictures
+from p3m_anon.jobs.eval.picture import area_of
 from p3m_anon.methods.registry import METHODS
 from tools.bench_foreground import Measured, measure
 

@@ -26,7 +26,7 @@ import click
 from PIL import Image
 
 from p3m_anon.jobs.crew import BYTES_PER_PROCESS, machine_memory
-from p3m_anon.jobs.foreground import BYTES_PER_PIXEL
+from p3m_anon.jobs.foreground.run import BYTES_PER_PIXEL
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLAIN = """

@@ -31,7 +31,7 @@ from p3m_anon.faces.patch import union
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.folders import find_pictures
 from p3m_anon.files.images import read
-from p3m_anon.jobs.audit_looks import AuditLooks
+from p3m_anon.jobs.audit.looks import AuditLooks
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB

@@ -20,10 +20,10 @@ from PIL import Image
 
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
-from p3m_anon.jobs.blur import blur_folder
-from p3m_anon.jobs.request import BlurRequest
-from p3m_anon.jobs.review import ReviewDesk
-from p3m_anon.jobs.review_queue import state_json
+from p3m_anon.jobs.blur.request import BlurRequest
+from p3m_anon.jobs.blur.run import blur_folder
+from p3m_anon.jobs.review.desk import ReviewDesk
+from p3m_anon.jobs.review.queue import state_json
 
 LARGE = (6000, 4000)
 WIDTH = 1400  # of the canvas

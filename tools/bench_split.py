@@ -69,8 +69,8 @@ def pure(count: int) -> str:
 
 def with_ledger(count: int) -> str:
     """The same through a ledger on disk, as the command does it."""
-    from p3m_anon.jobs.split import split_release
-    from p3m_anon.jobs.split_request import SplitRequest
+    from p3m_anon.jobs.split.request import SplitRequest
+    from p3m_anon.jobs.split.run import split_release
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "release")

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from p3m_anon.jobs.train import build
-from p3m_anon.jobs.train_trial import noise
+from p3m_anon.jobs.train.run import build
+from p3m_anon.jobs.train.trial import noise
 from p3m_anon.training.batch import Batch
 from p3m_anon.training.devices import make_fabric
 from p3m_anon.training.loader import Loader, LoaderSettings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.audit_request import AuditSummary
+    from p3m_anon.jobs.audit.request import AuditSummary
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -52,8 +52,8 @@ def audit(as_json: bool, **options: Any) -> None:
     from p3m_anon.commands.counter import Counter
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
-    from p3m_anon.jobs.audit import audit_folder
-    from p3m_anon.jobs.audit_request import AuditRequest
+    from p3m_anon.jobs.audit.request import AuditRequest
+    from p3m_anon.jobs.audit.run import audit_folder
 
     request = AuditRequest(**{**options, "workers": options["workers"] or 0})
     with Counter("pictures audited", quiet=as_json) as counter:

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from p3m_anon.commands.counter import printable
 from p3m_anon.faces.audit_findings import BY_A_PERSON
-from p3m_anon.jobs.audit_request import SEVERITIES
+from p3m_anon.jobs.audit.request import SEVERITIES
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.audit_request import AuditSummary
+    from p3m_anon.jobs.audit.request import AuditSummary
 
 LISTED = {"leak": 200, "warning": 50, "note": 10}  # findings shown of each severity; --json has all
 COLOURS = {"leak": "bold red", "warning": "yellow", "note": "dim"}

@@ -14,7 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from p3m_anon.faces.settings import BlurSettings
-    from p3m_anon.jobs.request import BlurRequest
+    from p3m_anon.jobs.blur.request import BlurRequest
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -150,7 +150,7 @@ def blur(folder: Path, as_json: bool, **options: Any) -> None:
     # numpy starts a thread per core for linear algebra that we do not use: a fifth of a second in every process
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from p3m_anon.commands.progress import Reporter
-    from p3m_anon.jobs.blur import blur_folder
+    from p3m_anon.jobs.blur.run import blur_folder
 
     request = _request(folder, options)
     signal.signal(signal.SIGTERM, _terminated)
@@ -166,7 +166,7 @@ def blur(folder: Path, as_json: bool, **options: Any) -> None:
 def _request(folder: Path, options: dict[str, Any]) -> BlurRequest:
     """The options as one record."""
     from p3m_anon.errors import UsageError
-    from p3m_anon.jobs.request import BlurRequest
+    from p3m_anon.jobs.blur.request import BlurRequest
 
     if options["no_alpha"] and (options["require_alpha"] or options["alphas"]):
         raise UsageError("--no-alpha goes with neither --alpha nor --require-alpha")

@@ -73,8 +73,8 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
     from p3m_anon.commands.counter import Counter
     from p3m_anon.commands.eval_view import show
-    from p3m_anon.jobs.eval import evaluate
-    from p3m_anon.jobs.eval_request import EvalRequest
+    from p3m_anon.jobs.eval.request import EvalRequest
+    from p3m_anon.jobs.eval.run import evaluate
 
     _refuse_what_is_not_looked_at(**{name: options[name] for name in ("method", "strategy", "precision", "device")})
     request = EvalRequest(root, **{**options, "workers": options["workers"] or 0})

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from p3m_anon.commands.counter import count, printable
-from p3m_anon.jobs.eval import PAGE, ROWS, facts
+from p3m_anon.jobs.eval.run import PAGE, ROWS, facts
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.eval_request import EvalSummary
+    from p3m_anon.jobs.eval.request import EvalSummary
 
 LISTED = 20  # errors named; rows.csv has all
 

@@ -11,7 +11,7 @@ from p3m_anon.commands.paths import PathOrUrl
 from p3m_anon.dataset.rows import SPLITS
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.export import Form
+    from p3m_anon.jobs.manifest.export import Form
 
 FROM = click.argument("root", type=PathOrUrl(file_okay=False))
 ROOT = click.argument("root", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -82,7 +82,7 @@ def export(form: str, out: Path, as_json: bool, shard_mb: int, shard_pictures: i
     """
     from p3m_anon.commands.counter import Counter
     from p3m_anon.files.export_webdataset import ShardLimits
-    from p3m_anon.jobs.export import ExportRequest, export_dataset
+    from p3m_anon.jobs.manifest.export import ExportRequest, export_dataset
 
     limits = ShardLimits(shard_mb * 1_000_000, shard_pictures)
     workers = options.pop("workers") or 0
@@ -134,7 +134,7 @@ def datasheet(as_json: bool, dry_run: bool, **options: Any) -> None:
 
     Exit codes: 0 written; 1 what is sealed was changed; 2 usage; 4 stopped.
     """
-    from p3m_anon.jobs.datasheet import DatasheetRequest, write_datasheet
+    from p3m_anon.jobs.manifest.datasheet import DatasheetRequest, write_datasheet
 
     summary = write_datasheet(DatasheetRequest(dry_run=dry_run, **options))
     if as_json:

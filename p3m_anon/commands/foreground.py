@@ -14,8 +14,8 @@ import click
 from p3m_anon.commands.memory import memory_option
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.foreground import ForegroundRequest, ForegroundSummary
-    from p3m_anon.jobs.layers_picture import LayerResult
+    from p3m_anon.jobs.foreground.picture import LayerResult
+    from p3m_anon.jobs.foreground.run import ForegroundRequest, ForegroundSummary
 
 
 @click.command()
@@ -54,7 +54,7 @@ def foreground(folder: Path, as_json: bool, **options: Any) -> None:
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # pictures are spread over the cores, not the parts of one
     from p3m_anon.commands.counter import Counter
-    from p3m_anon.jobs.foreground import ForegroundRequest, foreground_folder
+    from p3m_anon.jobs.foreground.run import ForegroundRequest, foreground_folder
 
     request = ForegroundRequest(folder, **{**options, "workers": options["workers"] or 0})
     signal.signal(signal.SIGTERM, _terminated)

@@ -81,8 +81,8 @@ def build(
     """
     from p3m_anon.commands.counter import Counter
     from p3m_anon.commands.manifest_view import counted, echo_parts, show_findings, show_splits
-    from p3m_anon.jobs.manifest_build import BuildRequest, build_manifest
-    from p3m_anon.jobs.manifest_findings import json_parts
+    from p3m_anon.jobs.manifest.build import BuildRequest, build_manifest
+    from p3m_anon.jobs.manifest.findings import json_parts
 
     request = BuildRequest(root, facts, name, version, license_, citation, dry_run, workers or 0, out)
     with Counter("pictures indexed", quiet=as_json, every=10_000) as counter:
@@ -120,8 +120,8 @@ def verify(root: Location, workers: int | None, as_json: bool) -> None:
     """
     from p3m_anon.commands.counter import Counter
     from p3m_anon.commands.manifest_view import counted, echo_parts, show_findings
-    from p3m_anon.jobs.manifest_findings import json_parts
-    from p3m_anon.jobs.manifest_verify import verify_dataset
+    from p3m_anon.jobs.manifest.findings import json_parts
+    from p3m_anon.jobs.manifest.verify import verify_dataset
 
     with Counter("files hashed", quiet=as_json, every=10_000) as counter:
         summary = verify_dataset(root, workers or 0, counter.at)
@@ -154,7 +154,7 @@ def diff(before: Location, after: Location, as_json: bool) -> None:
     Exit codes: 0 they say the same; 1 they do not; 2 usage.
     """
     from p3m_anon.commands.manifest_view import show_changes
-    from p3m_anon.jobs.manifest_diff import ManifestDiff
+    from p3m_anon.jobs.manifest.diff import ManifestDiff
 
     found = ManifestDiff(before, after)
     if as_json:
@@ -182,7 +182,7 @@ def show(root: Location, id_: str, as_json: bool) -> None:
     """
     from p3m_anon.commands.counter import printable
     from p3m_anon.commands.manifest_view import show_row
-    from p3m_anon.jobs.manifest_diff import rows_of
+    from p3m_anon.jobs.manifest.diff import rows_of
 
     rows = rows_of(root, id_)
     for row in rows:

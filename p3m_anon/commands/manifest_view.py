@@ -13,15 +13,15 @@ from rich.text import Text
 from p3m_anon.commands.counter import printable
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.manifest_diff import Change, ManifestDiff
-    from p3m_anon.jobs.manifest_findings import Findings
+    from p3m_anon.jobs.manifest.diff import Change, ManifestDiff
+    from p3m_anon.jobs.manifest.findings import Findings
 
 LISTED = 20  # of each kind; --json has all
 
 
 def show_findings(findings: Findings) -> None:
     """Worst kind first; a table on a terminal, else lines for grep."""
-    from p3m_anon.jobs.manifest_findings import KINDS
+    from p3m_anon.jobs.manifest.findings import KINDS
 
     out = Console(highlight=False)
     for kind in findings.kinds():

@@ -14,8 +14,8 @@ from p3m_anon.evaluation.predict import PRECISIONS, STRATEGIES
 from p3m_anon.methods.registry import METHODS
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.matte import MatteRequest, MatteSummary
-    from p3m_anon.jobs.matte_picture import MatteResult
+    from p3m_anon.jobs.matte.picture import MatteResult
+    from p3m_anon.jobs.matte.run import MatteRequest, MatteSummary
 
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -84,7 +84,7 @@ def matte(source: Path, out: Path, depth: str, as_json: bool, **options: Any) ->
     Exit codes: 0 all done; 1 some pictures have no matte; 2 usage; 4 stopped early.
     """
     from p3m_anon.commands.counter import Counter
-    from p3m_anon.jobs.matte import MatteRequest, matte_folder
+    from p3m_anon.jobs.matte.run import MatteRequest, matte_folder
 
     options["workers"] = options["workers"] or 0
     request = MatteRequest(source, out, depth=16 if depth == "16" else 8, **options)

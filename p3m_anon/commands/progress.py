@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from p3m_anon.files.ledger_rows import Row
-    from p3m_anon.jobs.request import Summary
+    from p3m_anon.jobs.blur.request import Summary
 
 LISTED = 20  # pictures named per group at the end; the report has all
 EVERY = 500  # plain lines: one for so many pictures

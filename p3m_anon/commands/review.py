@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.review import ReviewDesk
-    from p3m_anon.jobs.review_bulk import BulkSummary
+    from p3m_anon.jobs.review.bulk import BulkSummary
+    from p3m_anon.jobs.review.desk import ReviewDesk
 
 LOCAL = "127.0.0.1"
 
@@ -59,12 +59,12 @@ def review(out: Path, private: Path | None, who: str | None, **options: Any) -> 
     person = who or user_name()
     _check(options)
     if options["no_face"]:
-        from p3m_anon.jobs.review_bulk import confirm_no_face
+        from p3m_anon.jobs.review.bulk import confirm_no_face
 
         names = read_lines(options["no_face"], "--no-face")
         _conclude(confirm_no_face(out, private, names, person, dry_run=options["dry_run"]), options)
     elif options["accept_suggestions"]:
-        from p3m_anon.jobs.review_bulk import accept_suggestions
+        from p3m_anon.jobs.review.bulk import accept_suggestions
 
         wanted = options["reason"], options["min_score"]
         _conclude(accept_suggestions(out, private, wanted, person, dry_run=options["dry_run"]), options)
@@ -98,8 +98,8 @@ def _write(out: Path, private: Path | None, who: str) -> None:
     from dataclasses import replace
 
     from p3m_anon.commands.progress import Reporter
-    from p3m_anon.jobs.blur import blur_folder
-    from p3m_anon.jobs.review_request import last_request
+    from p3m_anon.jobs.blur.run import blur_folder
+    from p3m_anon.jobs.review.request import last_request
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with Reporter() as reporter:
@@ -115,7 +115,7 @@ def _serve(out: Path, private: Path | None, who: str, options: dict[str, Any]) -
 
     for module in ("starlette", "uvicorn"):
         import_extra(module, "review")
-    from p3m_anon.jobs.review import ReviewDesk
+    from p3m_anon.jobs.review.desk import ReviewDesk
     from p3m_anon.review.server import serve
 
     if options["host"] != LOCAL:

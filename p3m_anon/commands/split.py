@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from p3m_anon.jobs.split_request import SplitSummary
+    from p3m_anon.jobs.split.request import SplitSummary
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 THERE = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -75,8 +75,8 @@ def split(as_json: bool, **options: Any) -> None:
     Exit codes: 0 done as asked; 1 pictures were refused or left out, or a split is smaller than planned; 2 usage;
     4 stopped early.
     """
-    from p3m_anon.jobs.split import split_release
-    from p3m_anon.jobs.split_request import OF_THE_LEDGER, SplitRequest
+    from p3m_anon.jobs.split.request import OF_THE_LEDGER, SplitRequest
+    from p3m_anon.jobs.split.run import split_release
 
     request = SplitRequest(**{**options, "stratify": options["stratify"] or OF_THE_LEDGER})
     with Placing(quiet=as_json) as placing:

@@ -54,8 +54,8 @@ def add_predictions(name: str, mattes: Path, root: Path, as_json: bool, **option
     """
     from p3m_anon.commands.counter import Counter, printable
     from p3m_anon.commands.eval_view import show
-    from p3m_anon.jobs.study_predictions import PredictionsRequest
-    from p3m_anon.jobs.study_predictions import add_predictions as add
+    from p3m_anon.jobs.study.predictions import PredictionsRequest
+    from p3m_anon.jobs.study.predictions import add_predictions as add
     from p3m_anon.studies.study import TestSet
 
     split, kind, trained = options.pop("split"), options.pop("pictures"), options.pop("trained_on")

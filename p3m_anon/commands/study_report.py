@@ -33,8 +33,8 @@ def report(study: str, store: Path, *, as_json: bool) -> None:
     Exit codes: 0 written; 2 usage; 4 stopped early.
     """
     from p3m_anon.commands.counter import count, printable
-    from p3m_anon.jobs.study_report import report as write
-    from p3m_anon.jobs.study_write import MARKDOWN, PAGE
+    from p3m_anon.jobs.study.report import report as write
+    from p3m_anon.jobs.study.write import MARKDOWN, PAGE
 
     summary = write(study, store)
     if as_json:

@@ -78,8 +78,8 @@ def run(study: str, data: Path | None, out: Path, as_json: bool, **options: Any)
     """
     from p3m_anon.commands.study_view import Screen, show
     from p3m_anon.errors import UsageError
-    from p3m_anon.jobs.study_request import StudyRequest
-    from p3m_anon.jobs.study_run import run_study
+    from p3m_anon.jobs.study.request import StudyRequest
+    from p3m_anon.jobs.study.run import run_study
     from p3m_anon.studies.study import read_study
 
     said = read_study(study)

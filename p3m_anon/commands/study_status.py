@@ -29,7 +29,7 @@ def status(study: str, out: Path, watch: bool, as_json: bool) -> None:
     """
     from p3m_anon.commands.counter import printable
     from p3m_anon.commands.study_view import show_grid, watch_grid
-    from p3m_anon.jobs.study_run import standings
+    from p3m_anon.jobs.study.run import standings
     from p3m_anon.studies.predictions import with_predictions
     from p3m_anon.studies.store import Store
 

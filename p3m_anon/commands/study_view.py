@@ -13,13 +13,13 @@ from rich.table import Table
 
 from p3m_anon.commands.counter import Counter, count, printable
 from p3m_anon.commands.train_view import duration
-from p3m_anon.jobs.study_request import Standings, Watch, title
+from p3m_anon.jobs.study.request import Standings, Watch, title
 from p3m_anon.studies.results import NO_WEIGHTS
 
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from p3m_anon.jobs.study_request import StudySummary
+    from p3m_anon.jobs.study.request import StudySummary
     from p3m_anon.studies.study import Study, TestSet
 
 STYLES = {"done": "green", "running": "cyan", "failed": "red", "absent": "", "impossible": "dim"}

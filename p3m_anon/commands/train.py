@@ -13,7 +13,7 @@ import click
 from p3m_anon.methods.registry import NETWORKS
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.train_request import TrainRequest
+    from p3m_anon.jobs.train.request import TrainRequest
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -131,8 +131,8 @@ def train(context: click.Context, /, root: Path, as_json: bool, dry_run: bool, *
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # samples are spread over the cores, not the parts of one
     from p3m_anon.commands.train_view import Screen, show, show_plan
-    from p3m_anon.jobs.train import plan
-    from p3m_anon.jobs.train import train as train_job
+    from p3m_anon.jobs.train.run import plan
+    from p3m_anon.jobs.train.run import train as train_job
 
     is_first = int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
     if options["pipeline"] == "own":
@@ -168,8 +168,8 @@ def _own(context: click.Context, options: dict[str, Any]) -> dict[str, Any]:
 
 def _request(root: Path, options: dict[str, Any]) -> TrainRequest:
     from p3m_anon.errors import UsageError
-    from p3m_anon.jobs.train_inputs import TrainInputs
-    from p3m_anon.jobs.train_request import TrainRequest
+    from p3m_anon.jobs.train.inputs import TrainInputs
+    from p3m_anon.jobs.train.request import TrainRequest
     from p3m_anon.training.run_settings import RunSettings
     from p3m_anon.training.settings import SampleSettings
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from p3m_anon.commands.counter import Counter, count, printable
-from p3m_anon.jobs.train_request import Watch
+from p3m_anon.jobs.train.request import Watch
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.train_request import TrainPlan, TrainSummary
+    from p3m_anon.jobs.train.request import TrainPlan, TrainSummary
     from p3m_anon.training.checkpoints import Progress as Done
     from p3m_anon.training.loop import StepReport, Validation
 

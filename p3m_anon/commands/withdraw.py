@@ -58,8 +58,8 @@ def withdraw(
     """
     from p3m_anon.commands.blur import read_lines, user_name
     from p3m_anon.errors import UsageError
-    from p3m_anon.jobs.withdraw import WithdrawRequest
-    from p3m_anon.jobs.withdraw import withdraw as job
+    from p3m_anon.jobs.withdraw.run import WithdrawRequest
+    from p3m_anon.jobs.withdraw.run import withdraw as job
 
     wanted = (*names, *(read_lines(file, "--list") if file else ()))
     if not wanted:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import write_bytes
-from p3m_anon.jobs.blur import blur_folder
-from p3m_anon.jobs.request import BlurRequest, Summary
+from p3m_anon.jobs.blur.request import BlurRequest, Summary
+from p3m_anon.jobs.blur.run import blur_folder
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, AlphaPixels

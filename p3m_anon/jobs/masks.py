@@ -26,15 +26,15 @@ from p3m_anon.files.ledger_errors import now
 from p3m_anon.files.manual_masks import encode_mask, manual_mask, read_manual_mask
 from p3m_anon.files.probe import probe
 from p3m_anon.files.regions import FACE, SUGGESTION, Region
-from p3m_anon.jobs.blur import LEDGER
-from p3m_anon.jobs.inputs import find_folders
-from p3m_anon.jobs.review_request import last_request
-from p3m_anon.jobs.review_sightings import sightings_of
+from p3m_anon.jobs.blur.inputs import find_folders
+from p3m_anon.jobs.blur.run import LEDGER
+from p3m_anon.jobs.review.request import last_request
+from p3m_anon.jobs.review.sightings import sightings_of
 
 if TYPE_CHECKING:
     from p3m_anon.files.ledger_rows import Row
     from p3m_anon.files.manual_masks import ManualMask
-    from p3m_anon.jobs.inputs import Folders
+    from p3m_anon.jobs.blur.inputs import Folders
 
 MaskFormat = Literal["labelme", "coco", "png"]
 COCO_FILE = "annotations.json"

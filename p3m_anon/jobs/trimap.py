@@ -19,8 +19,8 @@ from p3m_anon.files.alphas import alpha_findings, encode_alpha, read_alpha
 from p3m_anon.files.atomic import remove_leftovers, write_bytes
 from p3m_anon.files.folders import find_pictures, stem_of
 from p3m_anon.files.private import private_folder
-from p3m_anon.jobs.layers_record import LayersRecord, TrimapRow
-from p3m_anon.jobs.layers_sets import RECORD, find_sets, pixels_of, private_of
+from p3m_anon.jobs.foreground.record import LayersRecord, TrimapRow
+from p3m_anon.jobs.foreground.sets import RECORD, find_sets, pixels_of, private_of
 from p3m_anon.matting.trimap import METHODS, Kernels, TrimapMethod, unknown_share
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from p3m_anon.commands.eval import eval as command
 from p3m_anon.errors import UsageError
-from tests.jobs.eval_cases import disc, eight, make_mattes, make_split, save
+from tests.jobs.eval.cases import disc, eight, make_mattes, make_split, save
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_page_with_clear_faces_says_so(root):
 
 
 def test_sigterm_ends_it_as_ctrl_c_does(root, monkeypatch):
-    monkeypatch.setattr("p3m_anon.jobs.eval.evaluate", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr("p3m_anon.jobs.eval.run.evaluate", lambda *_, **__: signal.raise_signal(signal.SIGTERM))
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
         result = run(root, "--pred", "mattes")
@@ -100,7 +100,9 @@ def test_what_begins_with_a_dot_is_named_by_a_dry_run_too(root):
 
 def test_memory_is_a_size_as_in_foreground(root, monkeypatch):
     asked = []
-    monkeypatch.setattr("p3m_anon.jobs.eval.evaluate", lambda request, **_: asked.append(request.memory) or sys.exit(0))
+    monkeypatch.setattr(
+        "p3m_anon.jobs.eval.run.evaluate", lambda request, **_: asked.append(request.memory) or sys.exit(0)
+    )
     for arguments in ([], ["--memory", "16G"], ["--memory", "700mb"]):
         run(root, "--method", "closed_form", *arguments)
     assert asked == [0, 16 << 30, 700 << 20]

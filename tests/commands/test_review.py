@@ -76,7 +76,7 @@ def test_a_dry_run_as_json(release):
 def waiting_rows(release):
     from contextlib import closing
 
-    from p3m_anon.jobs.review import ReviewDesk
+    from p3m_anon.jobs.review.desk import ReviewDesk
 
     with closing(ReviewDesk(release)) as desk:
         return desk.queue("todo", None, 100)["rows"]

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from p3m_anon.commands.split import split
 from p3m_anon.errors import UsageError
-from p3m_anon.jobs.split_request import OF_THE_LEDGER, SplitSummary
+from p3m_anon.jobs.split.request import OF_THE_LEDGER, SplitSummary
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def asked(monkeypatch, tmp_path):
         on_picture()
         return requests.summary
 
-    monkeypatch.setattr("p3m_anon.jobs.split.split_release", job)
+    monkeypatch.setattr("p3m_anon.jobs.split.run.split_release", job)
     (tmp_path / "release").mkdir()
     return requests
 
@@ -88,7 +88,7 @@ def test_wrong_usage(asked, tmp_path, monkeypatch):
     def refuse(*_):
         raise UsageError("no")
 
-    monkeypatch.setattr("p3m_anon.jobs.split.split_release", refuse)
+    monkeypatch.setattr("p3m_anon.jobs.split.run.split_release", refuse)
     assert isinstance(run(tmp_path / "release", "--out", tmp_path / "root").exception, UsageError)
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from p3m_anon.cli import cli
-from p3m_anon.jobs import study_group
+from p3m_anon.jobs.study import group as study_group
 from p3m_anon.studies.cells import Cell, Planned
 from p3m_anon.studies.store import State, Store
 from p3m_anon.studies.study import Study
@@ -152,7 +152,7 @@ def test_a_dry_run_says_what_there_is_to_do(tmp_path: Path, monkeypatch) -> None
 def test_a_signal_is_answered_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
 ) -> None:
-    monkeypatch.setattr("p3m_anon.jobs.study_run.run_study", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr("p3m_anon.jobs.study.run.run_study", lambda *_: signal.raise_signal(number))
     (tmp_path / "dataset").mkdir()
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -14,7 +14,7 @@ from p3m_anon.commands.study import study as command
 from p3m_anon.errors import UsageError
 from p3m_anon.studies.store import Store
 from p3m_anon.studies.study import read_study
-from tests.jobs.eval_cases import make_mattes, make_split
+from tests.jobs.eval.cases import make_mattes, make_split
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from p3m_anon.cli import cli
 from p3m_anon.commands.train_view import duration
-from tests.jobs.train_cases import SMALL, curve, make_dataset
+from tests.jobs.train.cases import SMALL, curve, make_dataset
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from PIL import Image
 from p3m_anon.dataset import layout
 from p3m_anon.files.dataset_facts import DatasetFacts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, write_rows
-from p3m_anon.jobs.manifest_pool import ordered
+from p3m_anon.jobs.manifest.pool import ordered
 
 BLUR = {"blur_profile": "p3m", "region": "p3m", "sigma": 0.3, "transition_lo": 5, "transition_hi": 250}
 DIGEST = "0123456789abcdef"

@@ -12,7 +12,7 @@ from PIL import Image
 from p3m_anon.detectors import shape_prior
 from p3m_anon.detectors.looks import Looks
 from p3m_anon.faces.face import Face
-from p3m_anon.jobs.detectors import LookPlan
+from p3m_anon.jobs.blur.detectors import LookPlan
 
 SIZE = (160, 120)  # width, height
 
@@ -45,8 +45,8 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> StubDetector:
     """The detector that `blur_folder` will use."""
     detector = StubDetector()
     plan = LookPlan("stub", "stub", {"detector": "stub"})  # not on the CPU, so it runs in this process
-    monkeypatch.setattr("p3m_anon.jobs.blur.plan_looks", lambda request: plan)
-    monkeypatch.setattr("p3m_anon.jobs.blur.build_looks", lambda request, plan: Looks(detector, detector))
+    monkeypatch.setattr("p3m_anon.jobs.blur.run.plan_looks", lambda request: plan)
+    monkeypatch.setattr("p3m_anon.jobs.blur.run.build_looks", lambda request, plan: Looks(detector, detector))
     return detector
 
 

@@ -12,11 +12,11 @@ from PIL import Image
 from p3m_anon.errors import UsageError
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
-from p3m_anon.jobs.blur import blur_folder
+from p3m_anon.jobs.blur.request import BlurRequest
+from p3m_anon.jobs.blur.run import blur_folder
 from p3m_anon.jobs.masks import export_masks, import_masks
-from p3m_anon.jobs.request import BlurRequest
-from p3m_anon.jobs.review import ReviewDesk
-from tests.jobs.test_review import CORNER, FACE, answer
+from p3m_anon.jobs.review.desk import ReviewDesk
+from tests.jobs.review.test_desk import CORNER, FACE, answer
 
 FORMATS = ("labelme", "coco", "png")
 SHAPES = [

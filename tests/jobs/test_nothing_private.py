@@ -20,16 +20,16 @@ from PIL import Image, PngImagePlugin
 
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.ledger import Ledger
-from p3m_anon.jobs.audit import audit_folder
-from p3m_anon.jobs.audit_request import AuditRequest
-from p3m_anon.jobs.blur import LEDGER, blur_folder
-from p3m_anon.jobs.datasheet import DatasheetRequest, write_datasheet
+from p3m_anon.jobs.audit.request import AuditRequest
+from p3m_anon.jobs.audit.run import audit_folder
+from p3m_anon.jobs.blur.request import BlurRequest
+from p3m_anon.jobs.blur.run import LEDGER, blur_folder
 from p3m_anon.jobs.demo import OTHERS, PORTRAITS, run_demo
-from p3m_anon.jobs.export import FORMS, ExportRequest, export_dataset
-from p3m_anon.jobs.request import BlurRequest
-from p3m_anon.jobs.review import ReviewDesk
-from p3m_anon.jobs.split import split_release
-from p3m_anon.jobs.split_request import SplitRequest
+from p3m_anon.jobs.manifest.datasheet import DatasheetRequest, write_datasheet
+from p3m_anon.jobs.manifest.export import FORMS, ExportRequest, export_dataset
+from p3m_anon.jobs.review.desk import ReviewDesk
+from p3m_anon.jobs.split.request import SplitRequest
+from p3m_anon.jobs.split.run import split_release
 from tests.jobs.private_search import Search, Secrets
 
 pyarrow = pytest.importorskip("pyarrow")

@@ -11,7 +11,7 @@ import pytest
 
 from p3m_anon.errors import UsageError
 from p3m_anon.files.metadata import extras
-from p3m_anon.jobs.layers_record import LayersRecord
+from p3m_anon.jobs.foreground.record import LayersRecord
 from p3m_anon.jobs.trimap import TrimapRequest, trimap_folder
 from p3m_anon.matting.trimap import Kernels, distance_trimap, published_trimap
 

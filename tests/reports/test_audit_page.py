@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from p3m_anon.jobs.audit_request import AuditFinding
+from p3m_anon.jobs.audit.request import AuditFinding
 from p3m_anon.reports.audit_page import crop_strip, write_audit_page
 
 EVIL = "<img src=x onerror=alert(1)>.jpg"

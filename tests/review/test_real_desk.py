@@ -16,9 +16,9 @@ from PIL import Image
 from p3m_anon.faces.shapes import draw, shapes_from_json
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
-from p3m_anon.jobs.blur import blur_folder
-from p3m_anon.jobs.request import BlurRequest
-from p3m_anon.jobs.review import ReviewDesk
+from p3m_anon.jobs.blur.request import BlurRequest
+from p3m_anon.jobs.blur.run import blur_folder
+from p3m_anon.jobs.review.desk import ReviewDesk
 from tests.review.conftest import SIZE, Visit
 
 pytestmark = pytest.mark.shared

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from p3m_anon.evaluation.rows import METRICS, EvalRow, write_csv
-from p3m_anon.jobs.eval_record import EvalRecord
+from p3m_anon.jobs.eval.record import EvalRecord
 from p3m_anon.reports.eval_panel import eval_panel
 from p3m_anon.studies.results import Result, with_rows
 from p3m_anon.studies.study import Study, TestSet

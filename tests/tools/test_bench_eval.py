@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from p3m_anon.jobs.crew import BYTES_PER_PROCESS, plan_crew
-from tests.jobs.eval_cases import disc, eight, save
+from tests.jobs.eval.cases import disc, eight, save
 from tools.bench_eval import planned, prepare
 
 

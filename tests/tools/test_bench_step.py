@@ -9,11 +9,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from p3m_anon.jobs.train_trial import noise
+from p3m_anon.jobs.train.trial import noise
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.run_settings import RunSettings
 from p3m_anon.training.settings import SampleSettings
-from tests.jobs.train_cases import make_dataset
+from tests.jobs.train.cases import make_dataset
 
 TOOL = Path(__file__).parents[2] / "tools" / "bench_step.py"
 

@@ -12,7 +12,7 @@ from p3m_anon.training.loader import Loader, LoaderSettings
 from p3m_anon.training.rows import TrainRow
 from p3m_anon.training.run_settings import RunSettings
 from p3m_anon.training.settings import SampleSettings
-from tests.jobs.train_cases import make_dataset
+from tests.jobs.train.cases import make_dataset
 from tests.training.cases import make_stepper
 
 STEPS = 60

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.jobs.train_cases import command, curve, environment, make_dataset
+from tests.jobs.train.cases import command, curve, environment, make_dataset
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")

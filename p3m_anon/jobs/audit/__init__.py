@@ -1,0 +1,1 @@
+"""`audit`: a release read again and attacked."""

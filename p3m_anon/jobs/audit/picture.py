@@ -1,0 +1,294 @@
+"""One picture through `audit`: load, look, judge. Whatever goes wrong with a picture is a finding."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from p3m_anon.dataset.integrity import file_discrepancies
+from p3m_anon.detectors.centerface import CenterFace
+from p3m_anon.engines.local import Early
+from p3m_anon.errors import ImageError
+from p3m_anon.faces.audit import MASKED, FaceMeasures, Sighting, Target, best, overlap, targets
+from p3m_anon.faces.audit_findings import DOUBTFUL, face_findings
+from p3m_anon.faces.detail import Detail, measure
+from p3m_anon.faces.face import Face
+from p3m_anon.faces.inverse_filter import NOISES, attacked
+from p3m_anon.faces.outside import unchanged
+from p3m_anon.faces.verdict import not_dismissed
+from p3m_anon.files.images import Decoded, read
+from p3m_anon.files.metadata import extras
+from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
+from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding
+from p3m_anon.reports.audit_page import Crop, crop_strip
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from p3m_anon.arrays import RGB, Box, Mask
+    from p3m_anon.detectors.embedder import Embedder
+    from p3m_anon.jobs.audit.items import Item
+    from p3m_anon.jobs.audit.looks import AuditLooks
+
+    Vector = npt.NDArray[np.float32]
+
+LBP = "lbp-cascade"  # gives no scores
+MOST_FACES = 200  # attacked in one picture; a stadium must not stop the audit
+
+
+@dataclass(eq=False)
+class Result:
+    """What an audit has to say of one picture. pairs: box, embedding in the source and in the output."""
+
+    name: str
+    findings: list[AuditFinding] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    faces: int = 0
+    crops: list[Crop] = field(default_factory=list)
+    pairs: list[tuple[Box, Vector, Vector]] = field(default_factory=list)
+
+    def say(self, severity: str, check: str, evidence: str, file: str | None = None) -> None:
+        """Add a finding about the whole picture, or about another file of it."""
+        known = next(s for s in SEVERITIES if s == severity)
+        self.findings.append(AuditFinding(known, check, file or self.name, evidence))
+
+
+@dataclass(eq=False)
+class Open:
+    """A picture on its way: decoded output, and source and mask where they are to be had."""
+
+    item: Item
+    result: Result
+    output: Decoded
+    source: Decoded | None
+    mask: Mask | None
+    sightings: list[Sighting] = field(default_factory=list)
+    before: list[Sighting] = field(default_factory=list)
+    faces: tuple[Face, ...] = ()
+
+
+class AuditJob:
+    """The three stages; used from several threads at once."""
+
+    def __init__(self, looks: AuditLooks, embedder: Embedder | None, *, attack: bool) -> None:
+        """attack: run the inverse filter."""
+        self._looks, self._embedder, self._attack = looks, embedder, attack
+
+    def load(self, item: Item) -> Open | Early[Result]:
+        """Digests, metadata, decoding; source and mask."""
+        result = Result(item.name)
+        for one in item.said:
+            result.say(one.severity, one.check, one.evidence, one.file)
+        try:
+            if not _file_checks(item.name, item.image, item.sha256, result):
+                return Early(result)
+            if item.alpha is not None and item.alpha_name is not None:
+                _file_checks(item.alpha_name, item.alpha, item.alpha_sha256, result)
+            output = read(item.image)
+        except ImageError as error:
+            result.say("leak", "files", f"cannot be read: {error}")
+            return Early(result)
+        except Exception as error:
+            return Early(_failed(result, error))
+        try:
+            source = _source(item, output, result)
+            return Open(item, result, output, source, _mask(item, output, result))
+        except Exception as error:
+            return Early(_failed(result, error))
+
+    def look(self, batch: list[Open]) -> list[Open]:
+        """Every detector on the output, CenterFace on the source."""
+        for one in batch:
+            try:
+                one.sightings = self._looks.everything(one.output.rgb)
+                one.result.checks.append("detectors")
+                if one.source is not None:
+                    one.faces = self._looks.faces(one.source.rgb)
+                    one.before = self._looks.scored(one.source.rgb)
+            except Exception as error:
+                _failed(one.result, error)
+        return batch
+
+    def finish(self, seen: Open) -> Result:
+        """Measure every place and judge; compare what must be equal."""
+        try:
+            boxes = [_box(known["box"]) for known in seen.item.faces]
+            alpha_findings(seen.item, seen.source, boxes, seen.result)
+            outside_check(seen.item, seen.source, seen.output, seen.mask, seen.result)
+            self._faces(seen)
+            if seen.item.fidelity is None and seen.source is not None and unchanged(seen.source.rgb, seen.output.rgb):
+                seen.result.say("warning", "unchanged", "a copy of its source: nothing in it was masked")
+        except Exception as error:
+            _failed(seen.result, error)
+        return seen.result
+
+    def _faces(self, seen: Open) -> None:
+        result, rgb = seen.result, seen.output.rgb
+        known = [(_known(one), "ledger") for one in seen.item.faces] + [(face, "source") for face in seen.faces]
+        strong = [s for s in seen.sightings if s.detector != LBP and s.score >= DOUBTFUL]
+        found = targets((rgb.shape[0], rgb.shape[1]), known, strong, seen.mask)
+        result.faces = len(found)
+        result.checks.append("detail against the source" if seen.source else "detail without the source")
+        for number, target in enumerate(found):
+            others = [one.box for one in found if one is not target]
+            face, restored = self._measured(seen, target, others, attack=number < MOST_FACES)
+            findings = face_findings(face, _excuse(seen.item, target))
+            if self._embedder is not None and seen.source is not None and target.face is not None:
+                pair = (self._embedder.embed(one, target.face) for one in (seen.source.rgb, rgb))
+                result.pairs.append((target.box, *pair))  # type: ignore[arg-type]
+            result.findings += [AuditFinding(f.severity, f.check, result.name, f.evidence, f.box) for f in findings]
+            if findings:
+                worst = min(findings, key=lambda f: SEVERITIES.index(f.severity))
+                before = seen.source.rgb if seen.source else None
+                said = (worst.severity, result.name, worst.evidence)
+                result.crops.append(crop_strip(said, before, rgb, restored, target.box))
+        _lbp_alone(seen, found)
+
+    def _measured(
+        self, seen: Open, target: Target, others: list[Box], *, attack: bool
+    ) -> tuple[FaceMeasures, RGB | None]:
+        """Measures of one place, and the picture after the inverse filter where that was run."""
+        rgb, before = seen.output.rgb, seen.source.rgb if seen.source else None
+        upright = [s for s in seen.sightings if s.turns == 0 and s.detector != LBP]
+        turned = [s for s in seen.sightings if s.turns and s.detector != LBP]
+        fired = {s.detector for s in seen.sightings if s.score >= DOUBTFUL and overlap(s.box, target.box) >= 0.5}
+        restored, detail, score = None, None, None
+        if attack and self._attack and seen.item.sigmas and (target.cover or 0.0) >= MASKED:
+            restored, detail, score = self._inverted(seen, target)
+            if "inverse filter" not in seen.result.checks:
+                seen.result.checks.append("inverse filter")
+        measures = FaceMeasures(
+            box=target.box,
+            width=target.width,
+            origin=target.origin,
+            cover=target.cover,
+            score_before=best(seen.before, target.box, others) if seen.source else None,
+            score_after=best(upright, target.box),
+            turned=best(turned, target.box),
+            fired=tuple(sorted(fired)),
+            detail=measure(rgb, before, target.measured, target.width),
+            restored=detail,
+            score_restored=score,
+        )
+        return measures, restored
+
+    def _inverted(self, seen: Open, target: Target) -> tuple[RGB, Detail, float]:
+        """The most successful of the attacks that are tried."""
+        assert target.hidden is not None
+        rgb, before = seen.output.rgb, seen.source.rgb if seen.source else None
+        tries = []
+        for sigma, noise in itertools.product(seen.item.sigmas, NOISES):
+            picture = attacked(rgb, target.hidden, sigma * target.width, target.width, noise)
+            detail = measure(picture, before, target.measured, target.width)
+            tries.append((picture, detail, self._looks.score_near(picture, target.box)))
+        return max(tries, key=lambda one: (one[1].likeness or 0.0, one[2]))
+
+
+def _excuse(item: Item, target: Target) -> str | None:
+    """Why a clear face at this place is no leak: a person has answered for this very place, or for the picture.
+
+    What lies in the mask is never excused: it was to be blurred.
+    """
+    if (target.cover or 0.0) >= MASKED:
+        return None
+    if not item.decided:
+        return item.basis
+    return None if not_dismissed([target.box], item.dismissed) else item.basis or "no face"
+
+
+def _file_checks(name: str, path: Path, sha256: str | None, result: Result) -> bool:
+    """Digest and metadata of one file; False if it is not there."""
+    data = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+    digest = hashlib.sha256(data).hexdigest() if data is not None else None
+    for one in file_discrepancies(name, sha256, digest):
+        result.say(one.severity, one.check, one.evidence, one.file)
+    if data is None:
+        return False
+    if sha256 is not None:
+        result.checks.append("sha256")
+    else:
+        result.skipped.append("sha256: no row gives one")
+    result.checks.append("metadata")
+    for extra in extras(data):
+        result.say(extra.severity, "metadata", extra.what, name)
+    return True
+
+
+def _source(item: Item, output: Decoded, result: Result) -> Decoded | None:
+    """The source, if it is there, unchanged, and of the output's size."""
+    if item.source is None or not item.source.is_file():
+        result.skipped.append("comparison with the source: not known or not there")
+        return None
+    try:
+        source = read(item.source)
+    except ImageError as error:
+        result.skipped.append(f"comparison with the source: {error}")
+        return None
+    if item.source_sha256 is not None and source.sha256 != item.source_sha256:
+        result.skipped.append("comparison with the source: it has changed since")
+        return None
+    if source.size != output.size:
+        result.say("warning", "source", f"the source is {source.size[0]} x {source.size[1]}, the output is not")
+        result.skipped.append("comparison with the source: sizes differ")
+        return None
+    return source
+
+
+def _mask(item: Item, output: Decoded, result: Result) -> Mask | None:
+    """The adjusted mask, bool (H, W), if it is known."""
+    if item.mask is None or not item.mask.is_file():
+        result.skipped.append("inverse filter, and checks inside and outside the mask: no mask is known")
+        return None
+    try:
+        decoded = read(item.mask)
+    except ImageError as error:
+        result.skipped.append(f"checks inside and outside the mask: {error}")
+        return None
+    if item.mask_sha256 is not None and decoded.sha256 != item.mask_sha256:
+        result.say("warning", "files", "its private face mask is not the one that was written")
+    if decoded.size != output.size:
+        result.say("warning", "mask", "the mask has another size than the picture")
+        return None
+    values = decoded.pixels if decoded.pixels.ndim == 2 else decoded.pixels[..., 0]
+    return np.asarray(values > int(np.iinfo(values.dtype).max) // 2, np.bool_)
+
+
+def _known(fact: dict[str, object]) -> Face:
+    """A face as the ledger keeps it."""
+    landmarks = np.asarray(fact["landmarks"], np.float64)
+    side_view = fact.get("decision") in ("ellipse", "profile")
+    score = fact["score"]
+    assert isinstance(score, (int, float))
+    return Face(landmarks, _box(fact["box"]), float(score), str(fact.get("detector")), profile=side_view)
+
+
+def _box(values: object) -> Box:
+    x0, y0, x1, y1 = np.asarray(values, np.float64).tolist()
+    return x0, y0, x1, y1
+
+
+def _lbp_alone(seen: Open, found: list[Target]) -> None:
+    """The cascade fires on much that is no face, so alone it is worth a look and no more."""
+    alone = {
+        tuple(round(v) for v in s.box)
+        for s in seen.sightings
+        if s.detector == LBP and not s.turns and not any(overlap(s.box, one.box) >= 0.5 for one in found)
+    }
+    if alone:
+        names = f"only the {LBP} (upright) sees a face at {sorted(alone)[0]}"
+        seen.result.say("note", "detector", f"{names}; {CenterFace.name} does not")
+
+
+def _failed(result: Result, error: Exception) -> Result:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(str(error).split())[:200]
+    place = f"{Path(where.filename).name}:{where.lineno}"
+    result.say("leak", "audit", f"could not be audited: {type(error).__name__}: {text} ({place})")
+    return result

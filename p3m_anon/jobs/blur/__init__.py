@@ -1,0 +1,1 @@
+"""`blur`: from a folder of photos to a release."""

@@ -1,0 +1,85 @@
+"""What ledger and manifest say of a judged picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from p3m_anon.faces.outline import face_width
+
+if TYPE_CHECKING:
+    from p3m_anon.arrays import AlphaPixels, Box
+    from p3m_anon.faces.settings import BlurSettings
+    from p3m_anon.jobs.blur.outputs import Picture
+
+# what became of an automatic face in a picture of which a person said what is to be done
+_ANSWERED = {"anonymized_manual": "covered by hand", "no_face": "no face, a person says", "normal": "may stay"}
+
+
+def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> dict[str, object]:
+    """What a manifest row says of this picture, and a little more."""
+    width, height = picture.decoded.size
+    decision, sight = picture.decision, picture.sight
+    basis = decision.basis if decision is not None else None
+    second = None
+    if sight.second is not None:
+        second = [_seen(box, score) for box, score in zip(sight.second, sight.second_scores, strict=True)]
+    return {
+        "status": picture.status,
+        "release_basis": basis or ("no_identifiable_face" if picture.status == "no_face" else None),
+        "width": width,
+        "height": height,
+        "faces": len(picture.masks),
+        "detector": detector,
+        "profile": settings.blur_profile,
+        "settings_digest": settings.digest(),
+        "alpha": "used" if picture.alpha is not None else "none",
+        "turns": sight.turns,
+        "second": second,
+        "dismissed": [_rounded(box) for box in decision.dismissed] if decision is not None else [],
+    }
+
+
+def face_facts(picture: Picture) -> list[dict[str, object]]:
+    """What the ledger keeps of each face: landmarks, box, score and what was decided."""
+    facts = []
+    for mask in picture.faces:
+        face = mask.face
+        assert face is not None  # automatic masks always have one
+        landmarks = _points(face.landmarks)
+        facts.append(
+            {
+                "box": _rounded(face.box),
+                "score": round(float(face.score), 4),
+                "detector": face.detector,
+                "width": round(face_width(face), 1),
+                "decision": _ANSWERED.get(picture.status) or mask.decision(),
+                "landmarks": landmarks,
+                "outline": None if mask.outline is None else _points(mask.outline.exterior.coords[:-1]),
+            }
+        )
+    return facts
+
+
+def _seen(box: Box, score: float) -> dict[str, object]:
+    return {"box": _rounded(box), "score": round(float(score), 4)}
+
+
+def _rounded(box: Box) -> list[float]:
+    return [round(float(v), 1) for v in box]
+
+
+def _points(points: Iterable[Iterable[float]]) -> list[list[float]]:
+    return [[round(float(v), 1) for v in point] for point in points]
+
+
+def all_details(picture: Picture) -> str:
+    """The figures behind all findings, in one line."""
+    return "; ".join(dict.fromkeys([*(f.detail for f in picture.findings), *picture.notes]))
+
+
+def mismatch(alpha: AlphaPixels | None, size: tuple[int, int]) -> str:
+    """Why an alpha that has no orientation in which it fits is refused; size: height and width of the picture."""
+    assert alpha is not None
+    height, width = alpha.shape
+    return f"the alpha is {width}x{height}, the picture {size[1]}x{size[0]}; make them the same size and orientation"

@@ -1,0 +1,1 @@
+"""`eval`: mattes scored against alphas."""

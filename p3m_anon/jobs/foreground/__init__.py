@@ -1,0 +1,1 @@
+"""`foreground`: the layers that the composition loss needs."""

@@ -1,0 +1,1 @@
+"""`manifest`: index, verify, compare, export and describe a dataset."""

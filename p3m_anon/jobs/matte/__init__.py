@@ -1,0 +1,1 @@
+"""`matte`: a method run over photos."""

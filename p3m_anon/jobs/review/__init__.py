@@ -1,0 +1,1 @@
+"""`review`: what the page asks for and what people answer."""

@@ -1,0 +1,1 @@
+"""`split`: releases divided into train, P3M-500-P and P3M-500-NP."""

@@ -1,0 +1,1 @@
+"""`study`: methods x protocols, run, watched and reported."""

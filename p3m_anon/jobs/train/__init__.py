@@ -1,0 +1,1 @@
+"""`train`: a method trained under a protocol."""

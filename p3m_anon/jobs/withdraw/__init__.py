@@ -1,0 +1,1 @@
+"""`withdraw`: a picture taken back from everywhere."""

@@ -1,0 +1,415 @@
+"""`blur_folder`: what is released, what waits, what is done again, and what is removed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.private import locked
+from p3m_anon.jobs.blur.request import BlurRequest
+from p3m_anon.jobs.blur.run import blur_folder
+
+
+def run(photos: Path, **options):
+    return blur_folder(BlurRequest(folder=photos, **options))
+
+
+def rows(summary) -> dict[str, object]:
+    with Ledger.copy_of(summary.private / "ledger.sqlite") as ledger:
+        return {row.path: row for row in ledger.rows()}
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def test_one_folder_in_is_enough(photos, stub):
+    summary = run(photos)
+    assert summary.out == photos.with_name("photos-anonymized")
+    assert summary.counts == {"accepted": 3, "needs_review": 1, "failed": 1, "unsupported": 1}
+    assert summary.reasons == {"no_face": 1}
+    assert summary.exit_code == 1
+    released = {p.relative_to(summary.out).as_posix() for p in summary.out.rglob("*") if p.is_file()}
+    assert released == {"manifest.jsonl", *(f"blurred_image/{n}.png" for n in ("a", "b", "sub/c"))}
+    manifest = [json.loads(line) for line in (summary.out / "manifest.jsonl").read_text().splitlines()]
+    assert [row["id"] for row in manifest] == ["a", "b", "sub/c"]
+    assert {row["status"] for row in manifest} == {"anonymized"}
+    assert {row["fidelity"] for row in manifest} == {"exact"}
+
+
+def test_only_the_mask_changes_and_the_face_mask_says_where(photos, stub):
+    summary = run(photos)
+    before, after = pixels(photos / "a.png"), pixels(summary.out / "blurred_image/a.png")
+    mask = pixels(summary.private / "facemask/a.png").astype(bool)
+    assert 1000 < mask.sum() < mask.size / 2
+    assert np.array_equal(before[~mask], after[~mask])
+    assert after[mask].std() < 0.3 * before[mask].std()
+
+
+def test_the_manifest_holds_nothing_private(photos, stub):
+    summary = run(photos)
+    row = rows(summary)["a.png"]
+    text = (summary.out / "manifest.jsonl").read_text()
+    for private in (row.sources[0].sha256, row.phash, "landmarks", str(photos)):
+        assert private not in text
+
+
+def test_the_private_folder_is_private(photos, stub):
+    summary = run(photos, figures=True)
+    assert summary.private.stat().st_mode & 0o077 == 0
+    page = summary.report.read_text()
+    assert "contains unblurred faces" in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert (summary.private / "figures/a.jpg").is_file()
+
+
+def test_a_second_run_does_nothing_again(photos, stub):
+    first = run(photos)
+    before, seen = tree(first.out), stub.seen
+    timings = {path: row.timings for path, row in rows(first).items()}
+    second = run(photos)
+    assert second.done_now == 2  # the two that failed are tried again
+    assert stub.seen == seen
+    assert tree(second.out) == before
+    assert {path: row.timings for path, row in rows(second).items()} == timings
+
+
+def test_a_touched_file_with_the_same_content_is_not_worked_on(photos, stub):
+    run(photos)
+    seen = stub.seen
+    (photos / "a.png").touch()
+    run(photos)
+    assert stub.seen == seen
+
+
+@pytest.mark.parametrize("loss", ["remove", "cut"])
+def test_a_lost_or_cut_output_is_made_again(photos, stub, loss):
+    first = run(photos)
+    before = tree(first.out)
+    output = first.out / "blurred_image/a.png"
+    if loss == "remove":
+        output.unlink()
+    else:
+        output.write_bytes(output.read_bytes()[:-1])
+    run(photos)
+    assert tree(first.out) == before
+
+
+def test_rehash_finds_a_change_of_the_same_size(photos, stub):
+    first = run(photos)
+    before = tree(first.out)
+    output = first.out / "blurred_image/a.png"
+    data = bytearray(output.read_bytes())
+    data[-20] ^= 1
+    output.write_bytes(data)
+    run(photos)
+    assert tree(first.out) != before
+    run(photos, rehash=True)
+    assert tree(first.out) == before
+
+
+def test_a_picture_that_is_no_longer_accepted_leaves_the_release(photos, stub, picture):
+    first = run(photos)
+    Image.fromarray(picture(0, face=False)).save(photos / "a.png")
+    second = run(photos)
+    assert not (first.out / "blurred_image/a.png").exists()
+    assert not (first.private / "facemask/a.png").exists()
+    assert second.reasons == {"no_face": 2}
+    assert '"a"' not in (first.out / "manifest.jsonl").read_text()
+    (photos / "b.png").write_bytes(b"broken")
+    run(photos)
+    assert not (first.out / "blurred_image/b.png").exists()
+
+
+def test_other_settings_and_formats_replace_what_was_there(photos, stub):
+    first = run(photos)
+    run(photos, format="jpeg")
+    names = {p.name for p in (first.out / "blurred_image").iterdir() if p.is_file()}
+    assert names == {"a.jpg", "b.jpg"}
+
+
+def test_inputs_that_are_gone_are_counted_and_pruned_on_request(photos, stub):
+    first = run(photos)
+    (photos / "a.png").unlink()
+    second = run(photos)
+    assert (second.gone, second.pruned) == (1, 0)
+    assert (first.out / "blurred_image/a.png").exists()
+    assert '"a"' not in (first.out / "manifest.jsonl").read_text()
+    third = run(photos, prune=True)
+    assert (third.gone, third.pruned) == (1, 1)
+    assert not (first.out / "blurred_image/a.png").exists()
+    assert run(photos).gone == 0
+
+
+def test_a_dry_run_writes_nothing(photos, stub):
+    summary = run(photos, dry_run=True)
+    assert (summary.inputs, summary.to_do) == (6, 6)
+    assert not summary.out.exists()
+    assert not summary.private.exists()
+    run(photos)
+    assert run(photos, dry_run=True).to_do == 2  # the failed ones
+
+
+def test_opaque_ids_say_nothing_and_stay_the_same(photos, stub):
+    summary = run(photos, ids="opaque")
+    names = sorted(p.stem for p in (summary.out / "blurred_image").iterdir())
+    assert len(names) == 3
+    assert all(len(name) == 18 and name.startswith("p_") for name in names)
+    assert run(photos, ids="opaque").done_now == 2
+
+
+def test_pictures_that_share_a_stem_keep_apart(photos, stub, picture):
+    Image.fromarray(picture(7)).save(photos / "a.bmp")
+    summary = run(photos)
+    names = {p.name for p in (summary.out / "blurred_image").iterdir() if p.is_file()}
+    assert names == {"a_bmp.bmp", "a_png.png", "b.png"}
+
+
+def test_ids_that_differ_by_case_stop_the_run_before_it_starts(photos, stub, picture):
+    Image.fromarray(picture(7)).save(photos / "A.png")
+    with pytest.raises(UsageError, match="the same id"):
+        run(photos)
+    assert not photos.with_name("photos-anonymized").exists()
+
+
+def test_a_no_face_list_releases_and_is_contradicted(photos, stub):
+    summary = run(photos, no_face=frozenset({"empty.png", "a"}))
+    assert summary.reasons == {"no_face_contradicted": 1}
+    assert np.array_equal(pixels(summary.out / "blurred_image/empty.png"), pixels(photos / "empty.png"))
+    assert rows(summary)["empty.png"].facts["status"] == "no_face"
+    assert run(photos).reasons == {"no_face": 1}  # off the list again
+    assert not (summary.out / "blurred_image/empty.png").exists()
+
+
+def alphas_for(photos: Path, folder: Path) -> Path:
+    """A matte for every portrait: foreground with a soft left edge at x = 50..60."""
+    folder.mkdir()
+    ramp = np.clip((np.arange(160) - 25) / 10, 0, 1)
+    alpha = np.round(np.tile(ramp, (120, 1)) * 255).astype(np.uint8)
+    for path in list(photos.rglob("*.png")):
+        target = folder / path.relative_to(photos)
+        target.parent.mkdir(exist_ok=True)
+        Image.fromarray(alpha).save(target)
+    return folder
+
+
+def test_alphas_are_found_beside_the_pictures_and_written_with_them(tmp_path, photos, stub):
+    whole = tmp_path / "set"
+    whole.mkdir()
+    shutil.move(str(photos), whole / "image")
+    alphas_for(whole / "image", whole / "mask")
+    summary = run(whole)
+    assert summary.inputs == 6
+    assert np.array_equal(pixels(summary.out / "mask/a.png"), pixels(whole / "mask/a.png"))
+    row = json.loads((summary.out / "manifest.jsonl").read_text().splitlines()[0])
+    assert row["alpha"] == "mask/a.png"
+    before, after = pixels(whole / "image/a.png"), pixels(summary.out / "blurred_image/a.png")
+    assert np.array_equal(before[:, 24:36], after[:, 24:36])  # the soft edge
+    assert not np.array_equal(before[:, 40:60], after[:, 40:60])
+
+
+def test_a_cut_outs_colours_reach_no_output(tmp_path, photos, stub):
+    folder = alphas_for(photos, tmp_path / "alphas")
+    rgba = np.dstack([pixels(photos / "a.png"), pixels(folder / "a.png")])
+    Image.fromarray(rgba).save(folder / "a.png")
+    summary = run(photos, alphas=folder)
+    released = Image.open(summary.out / "mask/a.png")
+    assert released.mode == "L"
+    assert np.array_equal(np.asarray(released), rgba[..., 3])
+
+
+def test_a_missing_and_a_wrong_alpha_wait_for_a_person(tmp_path, photos, stub):
+    folder = alphas_for(photos, tmp_path / "alphas")
+    (folder / "a.png").unlink()
+    Image.fromarray(np.zeros((7, 9), np.uint8)).save(folder / "b.png")
+    summary = run(photos, alphas=folder)
+    assert summary.reasons == {"alpha_missing": 1, "alpha_mismatch": 1, "no_face": 1}
+    assert run(photos, alpha_policy="none").counts["accepted"] == 3
+    with pytest.raises(UsageError, match="no alphas"):
+        run(photos, alpha_policy="required")
+
+
+def test_a_manual_mask_takes_the_place_of_detection(tmp_path, photos, stub):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    drawn = np.zeros((120, 160), np.uint8)
+    drawn[10:110, 20:100] = 255
+    Image.fromarray(drawn).save(masks / "a.png")
+    Image.fromarray(drawn).save(masks / "empty.png")
+    Image.fromarray(drawn // 255 * np.uint8(255) * (np.arange(160) > 70)).save(masks / "b.png")
+    summary = run(photos, masks=masks)
+    assert summary.reasons == {"face_outside_manual_mask": 1}
+    found = rows(summary)
+    assert found["b.png"].reason == "face_outside_manual_mask"
+    assert found["a.png"].facts["status"] == found["empty.png"].facts["status"] == "anonymized_manual"
+    before, after = pixels(photos / "a.png"), pixels(summary.out / "blurred_image/a.png")
+    assert np.array_equal(before[drawn == 0], after[drawn == 0])
+
+
+def test_an_empty_manual_mask_is_an_error(tmp_path, photos, stub):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.fromarray(np.zeros((120, 160), np.uint8)).save(masks / "a.png")
+    assert rows(run(photos, masks=masks))["a.png"].status == "failed"
+
+
+def test_a_detector_that_breaks_fails_one_picture_only(photos, stub, monkeypatch):
+    def detect(rgb):
+        if np.array_equal(rgb[0, 0], pixels(photos / "a.png")[0, 0]):
+            raise RuntimeError("no such thing")
+        return ()
+
+    monkeypatch.setattr(stub, "detect", detect)
+    row = rows(run(photos))["a.png"]
+    assert row.status == "failed"
+    assert "unexpected RuntimeError" in row.detail
+
+
+def test_two_runs_do_not_work_on_one_release(photos, stub):
+    with locked(photos.with_name("photos-anonymized.private")), pytest.raises(Stopped, match="another run"):
+        run(photos)
+
+
+@pytest.mark.parametrize("out", ["photos/release", ".", "photos"])
+def test_outputs_never_lie_among_the_inputs(tmp_path, photos, stub, out):
+    with pytest.raises(UsageError, match="inside one another"):
+        run(photos, out=tmp_path / out)
+
+
+def test_the_face_mask_is_published_only_on_request(photos, stub):
+    summary = run(photos)
+    assert not (summary.out / "facemask").exists()
+    run(photos, publish_facemask=True)
+    assert pixels(summary.out / "facemask/a.png").any()
+
+
+def test_outputs_never_overwrite_alphas_or_masks(tmp_path, photos, stub):
+    data = tmp_path / "data"
+    data.mkdir()
+    folder = alphas_for(photos, data / "mask")
+    before = tree(data)
+    with pytest.raises(UsageError, match="inside one another"):
+        run(photos, alphas=folder, out=data)
+    assert tree(data) == before
+
+
+def test_a_folder_that_no_run_made_is_not_written_into(tmp_path, photos, stub, picture):
+    (tmp_path / "out").mkdir()
+    Image.fromarray(picture(3)).save(tmp_path / "out" / "holiday.png")
+    with pytest.raises(UsageError, match="no earlier run made it"):
+        run(photos, out=tmp_path / "out")
+
+
+def test_a_stranger_in_the_release_folder_is_named(photos, stub, picture):
+    first = run(photos)
+    Image.fromarray(picture(3)).save(first.out / "blurred_image" / "clear.png")
+    second = run(photos)
+    assert any("blurred_image/clear.png" in note or "clear.png" in note for note in second.notes)
+    assert second.exit_code == 1
+
+
+def test_pruning_leaves_the_release_of_a_picture_that_took_over_the_id(photos, stub, picture):
+    first = run(photos)
+    (photos / "a.png").unlink()
+    Image.fromarray(picture(0)).save(photos / "a.bmp")
+    run(photos, prune=True)
+    assert (first.out / "blurred_image/a.bmp").exists()
+    assert not (first.out / "blurred_image/a.png").exists()
+    assert run(photos).gone == 0
+
+
+def test_an_empty_folder_is_wrong_usage_and_leaves_the_release_alone(tmp_path, photos, stub):
+    first = run(photos, out=tmp_path / "out")
+    before = tree(first.out)
+    (tmp_path / "unmounted").mkdir()
+    with pytest.raises(UsageError, match="no pictures"):
+        run(tmp_path / "unmounted", out=tmp_path / "out")
+    assert tree(first.out) == before
+
+
+def test_pruning_nearly_everything_is_refused(tmp_path, photos, stub, picture):
+    run(photos, out=tmp_path / "out")
+    (tmp_path / "other").mkdir()
+    Image.fromarray(picture(5)).save(tmp_path / "other" / "z.png")
+    with pytest.raises(UsageError, match="the right folder"):
+        run(tmp_path / "other", out=tmp_path / "out", prune=True)
+
+
+def test_a_grey_photo_in_the_place_of_an_alpha_is_never_written(tmp_path, photos, stub):
+    folder = alphas_for(photos, tmp_path / "alphas")
+    Image.fromarray(pixels(photos / "a.png")[..., 0]).save(folder / "a.png")
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(masks / "a.as_drawn.png")
+    for options in ({}, {"masks": masks}):
+        summary = run(photos, alphas=folder, out=tmp_path / f"out{len(options)}", **options)
+        assert rows(summary)["a.png"].reason == "alpha_mismatch"
+        assert not (summary.out / "mask/a.png").exists()
+
+
+def test_a_rejected_picture_is_gone_even_if_the_disk_fills_up_meanwhile(photos, stub, picture, monkeypatch):
+    first = run(photos)
+    Image.fromarray(picture(0, face=False)).save(photos / "a.png")
+
+    def full(*_, **__):
+        raise Stopped("disk full")
+
+    monkeypatch.setattr("p3m_anon.jobs.blur.outputs.before_after", full)
+    with pytest.raises(Stopped):
+        run(photos)
+    assert not (first.out / "blurred_image/a.png").exists()
+    assert not (first.out / "manifest.jsonl").exists()
+
+
+def test_masks_and_list_lines_that_fit_no_picture_are_named(tmp_path, photos, stub):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    Image.fromarray(np.full((120, 160), 255, np.uint8)).save(masks / "a.png.png")
+    summary = run(photos, masks=masks, no_face=frozenset({"empty.png", "emtpy.png"}))
+    assert any("a.png.png" in note for note in summary.notes)
+    assert any("emtpy.png" in note for note in summary.notes)
+    assert summary.exit_code == 1
+
+
+def test_a_bare_file_name_on_the_list_does_not_clear_it_everywhere(photos, stub, picture):
+    Image.fromarray(picture(9, face=False)).save(photos / "sub" / "empty.png")
+    summary = run(photos, no_face=frozenset({"empty.png"}))
+    assert rows(summary)["sub/empty.png"].reason == "no_face"
+
+
+def test_mattes_beside_the_pictures_are_never_taken_for_pictures(tmp_path, photos, stub):
+    alphas_for(photos, photos / "mask")
+    assert run(photos, alpha_policy="none").inputs == 6
+
+
+def test_an_alpha_folder_without_alphas_is_wrong_usage(tmp_path, photos, stub):
+    (tmp_path / "alphas").mkdir()
+    with pytest.raises(UsageError, match="holds no alpha files"):
+        run(photos, alphas=tmp_path / "alphas")
+
+
+def test_odd_names_fail_alone(photos, stub, picture):
+    Image.fromarray(picture(4)).save(photos / ("n" * 251 + ".png"))
+    (photos / "a.bmp").mkdir()
+    Image.fromarray(picture(5)).save(photos / "a.bmp" / "b\nc.png")
+    summary = run(photos)
+    assert summary.counts["accepted"] >= 4
+    assert run(photos).counts == summary.counts
+
+
+def test_a_broken_ledger_is_one_line(photos, stub):
+    first = run(photos)
+    (first.private / "ledger.sqlite").write_bytes(b"SQLite format 3\0" + bytes(4000))
+    with pytest.raises(Stopped, match="ledger"):
+        run(photos)

@@ -1,0 +1,188 @@
+"""`withdraw`: a picture leaves everything, does not come back, and what is left is still sound."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from p3m_anon.errors import UsageError
+from p3m_anon.files.dataset_facts import read_facts, seal
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.jobs.blur.request import BlurRequest
+from p3m_anon.jobs.blur.run import blur_folder
+from p3m_anon.jobs.manifest.verify import verify_dataset
+from p3m_anon.jobs.review.desk import ReviewDesk
+from p3m_anon.jobs.split.request import SplitRequest
+from p3m_anon.jobs.split.run import split_release
+from p3m_anon.jobs.withdraw.run import WithdrawRequest, withdraw
+from p3m_anon.review.desk import Refused
+from tests.jobs.review.test_desk import FACE, answer
+from tests.jobs.split.test_run import add, scene
+
+
+class Place:
+    """A release of twelve pictures, and a dataset that was split from it."""
+
+    def __init__(self, folder):
+        self.photos, self.out, self.root = folder / "photos", folder / "out", folder / "root"
+        for number in range(12):
+            add(self.photos, f"p{number:02}", scene(number))
+        self.blur()
+        split_release(SplitRequest(self.out, self.root, p=3, np=0, seed=1))
+
+    def blur(self):
+        return blur_folder(BlurRequest(folder=self.photos, out=self.out))
+
+    def id_of(self, path):
+        with closing(sqlite3.connect(self.root.with_name("root.private") / "split.sqlite")) as db:
+            return db.execute("SELECT id FROM pictures WHERE path = ?", (path,)).fetchone()[0]
+
+    def withdraw(self, *names, roots=True, **more):
+        return withdraw(WithdrawRequest(names, self.out, roots=(self.root,) if roots else (), who="anna", **more))
+
+    def files(self):
+        folders = [self.out, self.root, *(f.with_name(f.name + ".private") for f in (self.out, self.root))]
+        return {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+    def traces(self, *words):
+        """Files, names and contents, that still speak of a picture; the ledger keeps that it was withdrawn."""
+        found = [path.name for path in self.files() if any(word in path.name for word in words)]
+        for path in self.files():
+            if path.suffix in (".jsonl", ".json", ".html", ".txt", ".md"):
+                found += [path.name for word in words if word in path.read_text("utf-8", "replace")]
+        return found
+
+    def row(self, path):
+        with Ledger.copy_of(self.out.with_name("out.private") / "ledger.sqlite") as ledger:
+            return ledger.row(path)
+
+
+@pytest.fixture
+def place(tmp_path, stub):
+    return Place(tmp_path)
+
+
+def test_it_is_gone_everywhere_and_verify_passes(place):
+    name = place.id_of("p03.png")
+    before = place.files()
+    summary = place.withdraw(name)
+    assert (summary.withdrawn, summary.unknown, summary.alike) == (["p03.png"], [], {})
+    assert any("run folders of train and eval" in line for line in summary.left)
+    (stores,) = (line for line in summary.left if line.startswith("stores of studies"))
+    assert all(f"study {name}" in stores for name in ("run", "add-predictions", "report"))
+    assert len(summary.files) >= 6
+    facts = read_facts(place.root)
+    assert sum(sum(one.values()) for one in facts.counts.values()) == 11
+    assert (facts.split.seed, facts.split.groups, facts.split.largest_group) == (1, 11, 1)
+    assert place.traces("p03", name) == []
+    row = place.row("p03.png")
+    assert row.status == "withdrawn"
+    assert (row.faces, row.facts, row.phash, row.sources, row.outputs) == ([], {}, None, (), ())
+    assert list(verify_dataset(place.root).findings) == []
+    assert len((place.out / "manifest.jsonl").read_text().splitlines()) == 11
+    facts = json.loads((place.root / "dataset.json").read_text())
+    assert sum(n for counts in facts["counts"].values() for n in counts.values()) == 11
+    gone = {path.name for path in before - place.files()}
+    assert not any(other in one for one in gone for other in ("p02", "p04"))
+    assert (place.photos / "image/p03.png").is_file()  # not ours
+
+
+def test_it_does_not_come_back(place):
+    place.withdraw("p03")
+    assert place.blur().done_now == 0
+    # under another name, and edited
+    shutil.copy(place.photos / "image/p03.png", place.photos / "image/again.png")
+    shutil.copy(place.photos / "mask/p03.png", place.photos / "mask/again.png")
+    with Image.open(place.photos / "image/p03.png") as image:
+        rgb = np.asarray(image.resize((120, 90)).resize(image.size)).copy()
+    rgb[0, 0] = 9
+    add(place.photos, "edited", rgb)
+    summary = place.blur()
+    assert place.row("again.png").status == "withdrawn"
+    assert place.row("edited.png").reason == "withdrawn_before"
+    assert summary.counts["accepted"] == 11
+    with closing(ReviewDesk(place.out)) as desk:
+        with pytest.raises(Refused):
+            answer(desk, "p03.png", "open")
+        answer(desk, "edited.png", "mask", shapes=[FACE])  # a person says that it is another picture
+    assert place.blur().counts["accepted"] == 12
+
+
+def test_the_same_file_under_another_name_goes_too_and_what_looks_alike_is_named(place):
+    shutil.copy(place.photos / "image/p03.png", place.photos / "image/twin.png")
+    shutil.copy(place.photos / "mask/p03.png", place.photos / "mask/twin.png")
+    with Image.open(place.photos / "image/p03.png") as image:
+        rgb = np.asarray(image.resize((120, 90)).resize(image.size)).copy()
+    rgb[0, 0] = 9
+    add(place.photos, "alike", rgb)
+    place.blur()
+    summary = place.withdraw("p03.png")
+    assert (summary.withdrawn, summary.twins) == (["p03.png", "twin.png"], ["twin.png"])
+    assert list(summary.alike) == ["alike.png"]
+    assert summary.exit_code == 1
+    assert place.row("alike.png").status == "accepted"
+
+
+def test_a_dry_run_removes_nothing(place):
+    before = place.files()
+    summary = place.withdraw("p03", dry_run=True)
+    assert summary.withdrawn == ["p03.png"]
+    assert place.files() == before
+    assert place.row("p03.png").status == "accepted"
+
+
+def test_names_that_fit_nothing_are_said(place):
+    summary = place.withdraw("nobody", "p04")
+    assert (summary.unknown, summary.withdrawn, summary.exit_code) == (["nobody"], ["p04.png"], 1)
+
+
+@pytest.mark.parametrize("broken", ["_remove_released", "erase", "write_manifest"])
+def test_stopped_in_the_middle_it_is_completed_by_a_second_run(place, monkeypatch, broken):
+    import p3m_anon.jobs.withdraw.run as job
+
+    def stop(*_args, **_more):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(job, broken, stop)
+        with pytest.raises(KeyboardInterrupt):
+            place.withdraw("p03")
+    assert not (place.out / "manifest.jsonl").exists()
+    place.withdraw("p03")
+    assert place.traces("p03") == []
+    assert place.row("p03.png").status == "withdrawn"
+    assert list(verify_dataset(place.root).findings) == []
+    assert place.blur().counts["accepted"] == 11
+
+
+def test_layers_drawings_and_the_datasheet_go(place):
+    with closing(ReviewDesk(place.out)) as desk:
+        answer(desk, "p03.png", "mask", shapes=[FACE])
+    place.blur()
+    name = place.id_of("p03.png")
+    rows = map(json.loads, (place.root / "manifest.jsonl").read_text().splitlines())
+    row = next(row for row in rows if row["id"] == name)
+    folder = (place.root / row["image"]).parent.parent
+    for layer in ("fg", "bg", "trimap"):
+        (folder / layer).mkdir()
+        (folder / layer / f"{name}.png").write_bytes(b"layer")
+    (place.root / "DATASHEET.md").write_text("12 pictures")
+    seal(place.root)
+    place.withdraw("p03.png")
+    assert place.traces(name, "p03") == []
+    assert not (place.root / "DATASHEET.md").exists()
+    assert list(verify_dataset(place.root).findings) == []
+
+
+def test_a_folder_that_is_no_release_or_no_dataset_is_refused(place, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no ledger"):
+        withdraw(WithdrawRequest(("a",), tmp_path / "empty"))
+    with pytest.raises(UsageError, match="did not make"):
+        withdraw(WithdrawRequest(("p03",), place.out, roots=(tmp_path / "empty",)))
