@@ -26,38 +26,17 @@ from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
 from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding
-from p3m_anon.reports.audit_page import Crop, crop_strip
+from p3m_anon.jobs.audit.result import Result
+from p3m_anon.reports.audit_page import crop_strip
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from p3m_anon.arrays import RGB, Box, Mask
     from p3m_anon.detectors.embedder import Embedder
     from p3m_anon.jobs.audit.items import Item
     from p3m_anon.jobs.audit.looks import AuditLooks
 
-    Vector = npt.NDArray[np.float32]
-
 LBP = "lbp-cascade"  # gives no scores
 MOST_FACES = 200  # attacked in one picture; a stadium must not stop the audit
-
-
-@dataclass(eq=False)
-class Result:
-    """What an audit has to say of one picture. pairs: box, embedding in the source and in the output."""
-
-    name: str
-    findings: list[AuditFinding] = field(default_factory=list)
-    checks: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    faces: int = 0
-    crops: list[Crop] = field(default_factory=list)
-    pairs: list[tuple[Box, Vector, Vector]] = field(default_factory=list)
-
-    def say(self, severity: str, check: str, evidence: str, file: str | None = None) -> None:
-        """Add a finding about the whole picture, or about another file of it."""
-        known = next(s for s in SEVERITIES if s == severity)
-        self.findings.append(AuditFinding(known, check, file or self.name, evidence))
 
 
 @dataclass(eq=False)

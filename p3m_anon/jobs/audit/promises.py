@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from p3m_anon.faces.outside import Outside
     from p3m_anon.files.images import Decoded
     from p3m_anon.jobs.audit.items import Item
-    from p3m_anon.jobs.audit.picture import Result
+    from p3m_anon.jobs.audit.result import Result
 
 TURNED = 4  # levels: decoders round rows after columns, so a JPEG that was turned without loss may differ by as much
 WEBP_LIMIT = 8.0

@@ -23,8 +23,9 @@ from p3m_anon.files.release_index import ReleaseIndex
 from p3m_anon.jobs.audit.items import Item, Stems, foreign_items, own_items
 from p3m_anon.jobs.audit.layers import ReleaseLayers
 from p3m_anon.jobs.audit.looks import AuditLooks
-from p3m_anon.jobs.audit.picture import AuditJob, Result
+from p3m_anon.jobs.audit.picture import AuditJob
 from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding, AuditRequest, AuditSummary
+from p3m_anon.jobs.audit.result import Result
 from p3m_anon.reports.audit_page import MOST_CROPS, Crop, write_audit_page
 
 if TYPE_CHECKING:

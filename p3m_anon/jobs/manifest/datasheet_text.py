@@ -24,7 +24,7 @@ from p3m_anon.files.export_words import (
 )
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.manifest.datasheet import Audited, Contents, Reviewed
+    from p3m_anon.jobs.manifest.known import Audited, Contents, Reviewed
 
 LAYERS = {
     "alpha": "alpha mattes",

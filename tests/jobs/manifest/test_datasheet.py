@@ -16,7 +16,8 @@ from p3m_anon.files.export_source import Unfit
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import LEDGER, blur_folder
-from p3m_anon.jobs.manifest.datasheet import SHEET, DatasheetRequest, is_edited, read_review, write_datasheet
+from p3m_anon.jobs.manifest.datasheet import SHEET, DatasheetRequest, is_edited, write_datasheet
+from p3m_anon.jobs.manifest.known import read_review
 from p3m_anon.jobs.review.desk import ReviewDesk
 from tests.files.export_cases import build_dataset
 

@@ -10,7 +10,7 @@ import pytest
 
 from p3m_anon.jobs.manifest.build import BuildRequest, build_manifest
 from p3m_anon.jobs.study import group as study_group
-from p3m_anon.jobs.study import study_run
+from p3m_anon.jobs.study import run as study_run
 from p3m_anon.jobs.study.run import run_study
 from tests.jobs.study.cases import make_data, plan, request, write_study
 

@@ -14,7 +14,8 @@ import pytest
 
 from p3m_anon.errors import Stopped
 from p3m_anon.jobs.study import child as study_child
-from p3m_anon.jobs.study import study_group, study_run
+from p3m_anon.jobs.study import group as study_group
+from p3m_anon.jobs.study import run as study_run
 from p3m_anon.jobs.study.group import CANNOT_WRITE, decoded, encoded
 from p3m_anon.jobs.study.run import run_study
 from p3m_anon.studies.store import State, Store

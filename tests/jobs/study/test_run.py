@@ -16,7 +16,7 @@ import pytest
 from p3m_anon.errors import UsageError
 from p3m_anon.evaluation.rows import write_csv
 from p3m_anon.jobs.study import group as study_group
-from p3m_anon.jobs.study import study_run
+from p3m_anon.jobs.study import run as study_run
 from p3m_anon.jobs.study.child import eval_request, train_request
 from p3m_anon.jobs.study.group import decoded, encoded
 from p3m_anon.jobs.study.request import StudyRequest

@@ -1,0 +1,133 @@
+"""What is known of a dataset: what its rows say, what the ledger of its release says, and what an audit found."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from p3m_anon.errors import UsageError
+from p3m_anon.files.dataset_facts import UNSPLIT
+from p3m_anon.files.dataset_rows import MANIFEST, read_rows
+from p3m_anon.files.decisions import BINDING
+from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.samples import Samples
+
+TALLIED = ("detector", "profile", "fidelity", "release_basis", "license", "source", "attribution")
+MOST = 1000  # different values of a field that are told apart
+
+
+@dataclass
+class Contents:
+    """What the rows say. counts: split -> status -> pictures. sizes: widths and heights, pixels, of rows that have
+    them. faces: faces in a picture -> pictures. filled: key -> rows that have it. tally: key -> value -> rows, at most
+    MOST values.
+    """
+
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    widths: array[int] = field(default_factory=lambda: array("i"))
+    heights: array[int] = field(default_factory=lambda: array("i"))
+    faces: Counter[int] = field(default_factory=Counter)
+    filled: Counter[str] = field(default_factory=Counter)
+    tally: dict[str, Counter[str]] = field(default_factory=lambda: {key: Counter() for key in TALLIED})
+
+    @property
+    def pictures(self) -> int:
+        """All of them."""
+        return sum(counts.total() for counts in self.counts.values())
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What the ledger of a release says in numbers. statuses: of all inputs. verdicts: of people, those that decide.
+
+    people: how many decided. waiting: their answers that no run has carried out yet. widths: of faces, pixels.
+    """
+
+    statuses: Mapping[str, int]
+    verdicts: Mapping[str, int]
+    people: int
+    waiting: int
+    widths: array[int]
+    sample: str | None
+    sample_open: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What an audit said in numbers; checks and skipped are our own words, never a file's name."""
+
+    pictures: int
+    counts: Mapping[str, int]
+    checks: Mapping[str, int]
+    skipped: tuple[str, ...]
+    detectors: tuple[str, ...]
+
+
+def read_contents(root: Path) -> Contents:
+    """One pass over the rows; 8 bytes a picture stay in memory."""
+    seen = Contents()
+    for row in read_rows(root / MANIFEST):
+        seen.counts.setdefault(row.get("split") or UNSPLIT, Counter())[row["status"]] += 1
+        seen.filled.update(key for key, value in row.items() if value is not None)
+        if row.get("width") and row.get("height"):
+            seen.widths.append(row["width"])
+            seen.heights.append(row["height"])
+        if row.get("faces") is not None:
+            seen.faces[row["faces"]] += 1
+        for key, tally in seen.tally.items():
+            if (value := row.get(key)) is not None and (value in tally or len(tally) < MOST):
+                tally[value] += 1
+    return seen
+
+
+def read_review(ledger: Ledger) -> Reviewed:
+    """Numbers only: no name, note, reference or path comes out of the ledger."""
+    marks = ", ".join("?" * len(BINDING))
+    decided = f"FROM decisions d JOIN inputs i USING (path) WHERE i.seen = ? AND d.verdict IN ({marks})"
+    given = (ledger.run, *BINDING)
+    people, waiting = ledger.db.execute(
+        f"SELECT count(DISTINCT d.who), coalesce(sum(i.decision IS NOT d.version), 0) {decided}", given
+    ).fetchone()
+    verdicts = dict(ledger.db.execute(f"SELECT d.verdict, count(*) {decided} GROUP BY d.verdict", given).fetchall())
+    sample = Samples(ledger).newest()
+    is_open = sample is not None and not sample.is_finished
+    return Reviewed(
+        statuses=ledger.counts(),
+        verdicts=verdicts,
+        people=people,
+        waiting=waiting,
+        widths=array("i", _face_widths(ledger)),
+        sample=sample.statement if sample else None,
+        sample_open=(sample.answered, sample.size) if sample and is_open else None,
+    )
+
+
+def _face_widths(ledger: Ledger) -> Iterator[int]:
+    for row in ledger.rows("accepted"):
+        yield from (round(face["width"]) for face in row.faces if face.get("width"))
+
+
+def read_audit(file: Path) -> Audited:
+    """What `p3m-anon audit OUT --json` printed; findings and folders are left where they are.
+
+    Raises UsageError for anything else.
+    """
+    try:
+        said = json.loads(file.read_bytes())
+        counts = {key: int(said["counts"][key]) for key in ("leak", "warning", "note")}
+        checks = {key: int(value) for key, value in said["checks"].items() if _is_ours(key)}
+        skipped = tuple(key for key in sorted(said["skipped"]) if _is_ours(key))
+        detectors = tuple(one for one in said["detectors"] if _is_ours(one))
+        return Audited(int(said["pictures"]), counts, checks, skipped, detectors)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UsageError(f"{file}: not what `p3m-anon audit OUT --json` prints ({error!r})") from error
+
+
+def _is_ours(text: Any) -> bool:
+    """A phrase of the audit's, and no path."""
+    return isinstance(text, str) and len(text) < 200 and text.isprintable() and not set(text) & set("/\\<>|")
