@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from p3m_anon.errors import UsageError
 from p3m_anon.methods.registry import METHODS
 from p3m_anon.training.run_settings import RunSettings
 from p3m_anon.training.settings import SampleSettings
@@ -27,7 +29,7 @@ def sentences(study: Study, results: Sequence[Result], unfounded: Sequence[str] 
     unfounded: methods that were trained without the ImageNet weights that the paper's start from.
     """
     trained = [*_training(study), *_encoders(unfounded), *_seeds(study, results)]
-    return [*_state(results), *_contaminated(results), *_pictures(results), *trained, *_evaluation(study)]
+    return [*_state(results), *_contaminated(results), *_pictures(results), *trained, *_strategies(study), *_evaluation(study)]
 
 
 def _state(results: Sequence[Result]) -> Iterator[str]:
@@ -38,7 +40,7 @@ def _state(results: Sequence[Result]) -> Iterator[str]:
     elif not counts["done"]:
         yield f"Nothing was run to its end yet: {said}"
     else:
-        yield f"Of {len(results)} cells {said}"
+        yield f"Of {len(results)} evaluations {said}"
 
 
 _STATES = {"done": "done", "running": "running", "failed": "failed", "absent": "not run", "impossible": "impossible"}
@@ -121,9 +123,21 @@ def _seeds(study: Study, results: Sequence[Result]) -> Iterator[str]:
         yield f"Trained with {'seeds' if len(study.seeds) > 1 else 'one seed,'} {seeds}{several}"
 
 
+def _strategies(study: Study) -> Iterator[str]:
+    """How pictures of other sizes than the training's go through each network: it decides as much as the network."""
+    by: dict[str, list[str]] = {}
+    for method in (METHODS[name] for name in study.methods if name in METHODS):
+        with contextlib.suppress(UsageError):  # cells of a strategy that it does not have are impossible, as they say
+            by.setdefault(method.strategy(study.evaluation.get("strategy")), []).append(method.title)
+    said = "; ".join(f"{strategy} for {', '.join(titles)}" for strategy, titles in by.items() if strategy)
+    if said:
+        yield f"Strategies: {said}"
+
+
 def _evaluation(study: Study) -> Iterator[str]:
-    if study.evaluation:
-        yield f"Evaluated with {'; '.join(f'{name} {_said(value)}' for name, value in study.evaluation.items())}"
+    said = "; ".join(f"{name} {_said(value)}" for name, value in study.evaluation.items() if name != "strategy")
+    if said:
+        yield f"Evaluated with {said}"
 
 
 def _defaults() -> dict[str, Any]:

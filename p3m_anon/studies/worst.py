@@ -41,8 +41,8 @@ def shown(results: Sequence[Result]) -> list[Result]:
 
 
 def metric_of(methods: Iterable[str]) -> str:
-    """By which they are compared: in the transition area where all are given the trimap."""
-    return "sad_t" if all(map(needs_trimap, methods)) else "sad"
+    """By which they are compared: in the transition area where one is given the trimap, which says all else."""
+    return "sad_t" if any(map(needs_trimap, methods)) else "sad"
 
 
 def hardest(rows: Mapping[str, Iterable[EvalRow]], metric: str, count: int) -> list[Hard]:

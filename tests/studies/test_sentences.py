@@ -31,7 +31,7 @@ def test_what_is_contaminated_is_said_before_the_numbers(tmp_path: Path) -> None
 
 def test_states_are_counted(tmp_path: Path) -> None:
     found = all_of(study(), tmp_path)
-    assert sentences(study(), found)[0] == "Of 8 cells 8 done"
+    assert sentences(study(), found)[0] == "Of 8 evaluations 8 done"
     none = [replace(one, state="absent", means={}) for one in found]
     assert sentences(study(), none)[0] == "Nothing was run to its end yet: 8 not run"
     assert sentences(study(), [])[0] == "The study has no cells; nothing was run"
@@ -60,5 +60,8 @@ def test_seeds_and_encoders_and_evaluation(tmp_path: Path) -> None:
     said = sentences(study(seeds=(0, 5), evaluation={"strategy": "resize"}), found, ["p3mnet"])
     assert "Trained with seeds 0, 5; ± is the sample standard deviation over them" in said
     assert "Encoders start from random weights, and not from ImageNet's as in the paper: P3M-Net" in said
-    assert said[-1] == "Evaluated with strategy resize"
+    assert said[-1] == "Strategies: resize for GFM, P3M-Net"
+    assert "Evaluated with precision bf16" in sentences(study(evaluation={"precision": "bf16"}), [])
+    several = study(methods=("closed_form", "gfm", "shm", "theirs"))
+    assert "Strategies: hybrid for GFM; full for SHM" in sentences(several, [])
     assert "Trained with one seed, 0, so no spread is known" in sentences(study(), all_of(study(), tmp_path))

@@ -80,10 +80,9 @@ class _Report:
         self.said = sentences(study, results, unfounded)
         self.gaps, self.gap_layout = _gaps(self.layouts)
         self.shown = shown(results)
-        metric = metric_of(one.method for one in self.shown or results)
-        headline = self.layouts[0].metrics[0] if study.table else metric
+        self.metric = metric_of(one.method for one in self.shown or results)
+        headline = self.layouts[0].metrics[0] if study.table else self.metric
         self.plots, self.missing = plots_of(self.layouts[0], headline)
-        self.metric = headline
         self.unshown: list[str] = []
         self.worst = list(self._worst())
         self.clear = bool(self.worst) and self.shown[0].test.pictures == "N"
