@@ -29,7 +29,8 @@ def sentences(study: Study, results: Sequence[Result], unfounded: Sequence[str] 
     unfounded: methods that were trained without the ImageNet weights that the paper's start from.
     """
     trained = [*_training(study), *_encoders(unfounded), *_seeds(study, results)]
-    return [*_state(results), *_contaminated(results), *_pictures(results), *trained, *_strategies(study), *_evaluation(study)]
+    tested = [*_strategies(study), *_evaluation(study)]
+    return [*_state(results), *_contaminated(results), *_pictures(results), *trained, *tested]
 
 
 def _state(results: Sequence[Result]) -> Iterator[str]:

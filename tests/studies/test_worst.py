@@ -50,7 +50,8 @@ def test_each_method_once_trained_on_blurred_with_the_first_seed(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("methods", "metric"), [(["closed_form", "dim"], "sad_t"), (["closed_form", "gfm"], "sad_t"), (["theirs", "gfm"], "sad")]
+    ("methods", "metric"),
+    [(["closed_form", "dim"], "sad_t"), (["closed_form", "gfm"], "sad_t"), (["theirs", "gfm"], "sad")],
 )
 def test_methods_that_know_the_trimap_are_compared_in_the_transition(methods: list[str], metric: str) -> None:
     assert metric_of(methods) == metric

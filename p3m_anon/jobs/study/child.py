@@ -175,6 +175,7 @@ def train_request(request: StudyRequest, cell: Cell) -> TrainRequest:
         save_every=said.get("save_every", 0),
         validate="none",
         resume=True,
+        any_manifest=True,  # a cell is of its pictures, whatever else is said of them
     )
 
 

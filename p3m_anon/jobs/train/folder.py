@@ -63,14 +63,19 @@ def describe(request: TrainRequest, settings: RunSettings, found: TrainingSet, w
     }
 
 
-def check_unchanged(folder: Path, said: dict[str, Any], files: dict[str, list[str]]) -> None:
+def check_unchanged(
+    folder: Path, said: dict[str, Any], files: dict[str, list[str]], *, any_manifest: bool = False
+) -> None:
     """Raises UsageError, with the difference, where the run in `folder` was made of something else.
 
     What may differ: how long it goes on, unless the learning rate hangs on it; over how many devices its batches are
-    spread; whether it is compiled; the version of this package; after a loss that was not finite, what helps.
+    spread; whether it is compiled; the version of this package; after a loss that was not finite, what helps; with
+    `any_manifest` also what manifest.jsonl says beside the pictures.
     """
     before, files_before = _read_run(folder)
     remedies = _REMEDIES if any(folder.glob(NOT_FINITE.format(step="*", rank="*"))) else ()
+    if any_manifest:
+        before = {**before, "manifest_sha256": said["manifest_sha256"]}
     lines = changes(_binding(before, remedies), _binding(said, remedies))
     pictures = ("pictures", "pictures_sha256", "manifest_sha256")
     if any(line.startswith(pictures) for line in lines):

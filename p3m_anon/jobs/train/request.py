@@ -28,7 +28,7 @@ class TrainRequest:
     devices: processes, one each; under torchrun it has begun them already. workers: processes that make samples, for
     each device; None: as many as there are cores for them. validate_count: pictures of the split, evenly spread; 0:
     all. validate_every: epochs. save_every: steps; 0: ten minutes. resume: go on with the run in `out`, if there is
-    one.
+    one. any_manifest: also where manifest.jsonl was edited, if the pictures are the same.
     """
 
     inputs: TrainInputs
@@ -44,6 +44,7 @@ class TrainRequest:
     validate_every: int = 1
     save_every: int = 0
     resume: bool = False
+    any_manifest: bool = False
 
     def __post_init__(self) -> None:
         """Raises UsageError for what does not go together."""

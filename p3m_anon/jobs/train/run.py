@@ -137,7 +137,7 @@ def _checked(request: TrainRequest, run: _Run) -> _Run:
     """Whether the run may go on there; under the lock, as another one may have begun while pictures were read."""
     keep_apart(request)
     if (request.out / "last.ckpt").exists():
-        check_unchanged(request.out, run.said, run.found.files)
+        check_unchanged(request.out, run.said, run.found.files, any_manifest=request.any_manifest)
         said, notices = goes_on_with(request.out, run.said)
         return replace(run, said=said, notices=(*run.notices, *notices))
     return run

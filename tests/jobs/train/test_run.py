@@ -16,6 +16,7 @@ import torch
 from p3m_anon.errors import ImageError, Stopped, UsageError
 from p3m_anon.jobs.eval.request import EvalRequest
 from p3m_anon.jobs.eval.run import evaluate
+from p3m_anon.jobs.manifest.build import BuildRequest, build_manifest
 from p3m_anon.jobs.train.inputs import TrainInputs, training_set
 from p3m_anon.jobs.train.request import TrainPlan, TrainRequest, Watch
 from p3m_anon.jobs.train.run import plan, train
@@ -180,6 +181,22 @@ def test_a_changed_manifest_is_refused(root: Path) -> None:
     (out / "pictures.json").write_text("{}")
     with pytest.raises(UsageError, match=r"manifest\.jsonl"):
         check_unchanged(out, {**said, "manifest_sha256": "f" * 64}, {})
+
+
+def test_with_any_manifest_a_run_goes_on_where_only_words_were_edited(root: Path) -> None:
+    """So do the trainings of a study, which are filed under their pictures."""
+    build_manifest(BuildRequest(root))
+    train(request(root, settings=replace(SETTINGS, max_steps=1)))
+    rows = [json.loads(line) for line in (root / "manifest.jsonl").read_text().splitlines()]
+    text = "".join(json.dumps({**row, "attribution": "somebody"}) + "\n" for row in rows)
+    (root / "manifest.jsonl").write_text(text)
+    with pytest.raises(UsageError, match=r"cannot go on.*manifest\.jsonl"):
+        train(request(root, resume=True))
+    assert train(request(root, resume=True, any_manifest=True)).step == 2
+    picture = next((root / "train/blurred_image").iterdir())
+    cv2.imwrite(str(picture), 255 - cv2.imread(str(picture)))
+    with pytest.raises(UsageError, match="1 picture changed"):
+        train(request(root, resume=True, any_manifest=True, settings=replace(SETTINGS, max_steps=3)))
 
 
 def test_a_run_folder_lies_outside_of_the_dataset_and_is_no_other_folder(root: Path, tmp_path: Path) -> None:
