@@ -23,7 +23,7 @@ ORDER = (
     {"files"},
     {"faces", "dataset"},
     {"matting"},
-    {"arrays", "extras"},
+    {"arrays", "extras", "devices"},
     {"errors"},
 )
 """From left to right; imports only go right."""

@@ -1,6 +1,6 @@
 """Speed, CPU time and memory of `p3m-anon blur` beside `deface`, in one run over the same pictures.
 
-    python tools/bench_blur.py PICTURES --faces counts.csv
+    python -m tools.bench_blur PICTURES --faces counts.csv
 
 PICTURES is a folder of photos; fifteen of them are scaled to a shorter side of 1080 and stored as JPEG.
 Every command is a process of its own and is measured as a whole, start included; the commands take
@@ -14,13 +14,10 @@ import csv
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -31,53 +28,11 @@ from PIL import Image
 from p3m_anon.faces.blur import blurred
 from p3m_anon.faces.patch import from_mask
 from p3m_anon.files.ledger import Ledger
+from tools.process_cost import Measured, measure
 
 SHORT_SIDE = 1080
+SUCCESS = (0, 3)  # 3: some pictures wait for a person
 DETECTION_AND_CODEC = ("decode", "look", "encode", "encode alpha", "encode face mask")
-
-
-@dataclass
-class Measured:
-    """One command: wall and CPU seconds, and the peak of the memory of all its processes together, in MB."""
-
-    wall: float
-    cpu: float
-    peak: float
-
-
-def measure(command: list[str]) -> Measured:
-    """Run a command to its end. Exit codes 0 and 3 (some wait for review) are success."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    peaks = [0.0]
-    watch = threading.Thread(target=watch_memory, args=(process.pid, peaks), daemon=True)
-    watch.start()
-    errors = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    watch.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in (0, 3):
-        raise click.ClickException(f"{' '.join(command[:4])} ... ended with {process.returncode}: {errors[-400:]}")
-    return Measured(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peaks[0])
-
-
-def watch_memory(pid: int, peak: list[float]) -> None:
-    """Note the largest sum of proportional set sizes of a process and its children, in MB, until it ends."""
-    while (now := tree_memory(pid)) > 0:
-        peak[0] = max(peak[0], now)
-        time.sleep(0.1)
-
-
-def tree_memory(pid: int) -> float:
-    """Proportional set size of a process and all below it, in MB; 0 when it is gone."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return 0.0
-    own = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0) / 1024
-    return own + sum(tree_memory(int(child)) for child in children)
 
 
 def prepare(pictures: Path, folder: Path, count: int) -> list[Path]:
@@ -153,7 +108,7 @@ def main(pictures: Path, faces: Path | None, count: int, rounds: int) -> None:
         stages: dict[str, float] = {}
         for turn in range(rounds + 1):
             for name, command in commands.items():
-                measured = measure(command())
+                measured = measure(command(), good=SUCCESS)
                 if turn:  # the first round warms the caches
                     runs[name].append(measured)
                 if name == "ours":
@@ -206,7 +161,7 @@ def print_stages(stages: dict[str, float], count: int) -> None:
 def memory(photos: list[Path], folder: Path) -> None:
     """Peak memory over the pictures and over ten times as many."""
     few, many = linked(photos, folder / "few", 1), linked(photos, folder / "many", 10)
-    peaks = [measure(ours(where, folder / "memory")).peak for where in (few, many)]
+    peaks = [measure(ours(where, folder / "memory"), good=SUCCESS).peak for where in (few, many)]
     click.echo(f"peak memory: {peaks[0]:.0f} MB for {len(photos)} pictures, {peaks[1]:.0f} MB for {10 * len(photos)}")
 
 

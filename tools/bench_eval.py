@@ -24,7 +24,7 @@ from p3m_anon.jobs.eval.crew import BYTES_PER_PIXEL
 from p3m_anon.jobs.eval.inputs import pictures
 from p3m_anon.jobs.eval.picture import area_of
 from p3m_anon.methods.registry import METHODS
-from tools.bench_foreground import Measured, measure
+from tools.process_cost import Measured, measure
 
 SOLVED = [name for name, method in METHODS.items() if method.solve is not None]
 SPLIT = "validation/P3M-500-P"

@@ -1,4 +1,4 @@
-"""Measure `p3m-anon foreground`: python tools/bench_foreground.py PICTURES ALPHAS.
+"""Measure `p3m-anon foreground`: python -m tools.bench_foreground PICTURES ALPHAS.
 
 Against a plain loop over pymatting in one process, which decodes, estimates and writes the same files with Pillow.
 Each is a process of its own and is measured as a whole, start and memory of its children included; they take turns,
@@ -13,12 +13,8 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,6 +23,7 @@ from PIL import Image
 
 from p3m_anon.jobs.crew import BYTES_PER_PROCESS, machine_memory
 from p3m_anon.jobs.foreground.run import BYTES_PER_PIXEL
+from tools.process_cost import Measured, measure
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PLAIN = """
@@ -52,52 +49,6 @@ if __name__ == "__main__":
     from p3m_anon.commands.foreground import foreground
     foreground(sys.argv[1:])
 """
-
-
-@dataclass
-class Measured:
-    """One run: wall and CPU seconds, and the peak of the memory of all its processes together, in MB."""
-
-    wall: float
-    cpu: float
-    peak: float
-
-
-def measure(command: list[str], environment: dict[str, str] | None = None) -> Measured:
-    """Run a command to its end."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(environment or {})}
-    )
-    assert process.stderr is not None
-    peaks = [0.0]
-    watch = threading.Thread(target=watch_memory, args=(process.pid, peaks), daemon=True)
-    watch.start()
-    errors = process.stderr.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    watch.join()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise click.ClickException(f"a run ended with {process.returncode}: {errors[-400:]}")
-    return Measured(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peaks[0])
-
-
-def watch_memory(pid: int, peak: list[float]) -> None:
-    """Note the largest sum of proportional set sizes of a process and its children, in MB, until it ends."""
-    while (now := tree_memory(pid)) > 0:
-        peak[0] = max(peak[0], now)
-        time.sleep(0.03)
-
-
-def tree_memory(pid: int) -> float:
-    """Proportional set size of a process and all below it, in MB; 0 when it is gone."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return 0.0
-    own = next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0) / 1024
-    return own + sum(tree_memory(int(child)) for child in children)
 
 
 def prepare(pictures: Path, alphas: Path, folder: Path, count: int) -> Path:

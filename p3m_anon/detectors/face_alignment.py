@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from p3m_anon.arrays import check_rgb
-from p3m_anon.errors import P3MError, UsageError, WeightsError
+from p3m_anon.devices import choose_device
+from p3m_anon.errors import P3MError, WeightsError
 from p3m_anon.faces.face import Face
 from p3m_anon.files.weights import Checked, combined_digest, require_weights
 
@@ -72,7 +73,7 @@ class FaceAlignment:
         from p3m_anon.detectors.fan import LandmarkFinder
         from p3m_anon.detectors.s3fd import BoxFinder
 
-        place = _device(device)
+        place = choose_device(device)
         s3fd, fan = _load_networks(weights, place)
         is_cpu = place.type == "cpu"
         pictures, faces = CPU_PASS if is_cpu else GPU_PASS
@@ -101,20 +102,6 @@ class FaceAlignment:
         for i, box, landmarks, score in zip(owners, boxes, points, rows[:, 4], strict=True):
             faces[i].append(Face(landmarks=landmarks, box=box, score=float(score), detector=self.name))
         return [tuple(group) for group in faces]
-
-
-def _device(name: str) -> torch.device:
-    import torch
-
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"device must be cpu, cuda or cuda:N, got {name!r}") from error
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"device must be cpu, cuda or cuda:N, got {name!r}")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {name}: PyTorch sees {torch.cuda.device_count()} CUDA devices here; use cpu")
-    return device
 
 
 def _load_networks(weights: dict[str, Checked], device: torch.device) -> tuple[nn.Module, nn.Module]:

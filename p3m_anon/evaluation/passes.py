@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from p3m_anon.errors import TooLarge, UsageError, WeightsError
+from p3m_anon.errors import TooLarge, WeightsError
 from p3m_anon.methods.colours import DEVIATION, MEAN
 from p3m_anon.methods.layers import fold_batch_norm
 from p3m_anon.methods.network import fuse, has_two_branches
@@ -22,21 +22,6 @@ if TYPE_CHECKING:
     from p3m_anon.evaluation.resize import Floats
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU, or the CPU without one. Raises UsageError for a device that is not there."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"--device {name} is not known; use auto, cpu or cuda") from error
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"--device {name} is not supported; use auto, cpu or cuda")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"--device {name}: torch sees no such GPU; use --device cpu, or see p3m-anon doctor")
-    return device
 
 
 class Passes:

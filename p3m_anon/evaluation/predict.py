@@ -139,7 +139,8 @@ def load_predictor(
             f" {'others' if theirs else 'them'}"
         )
     weights = _sha256(checkpoint)
-    from p3m_anon.evaluation.passes import Passes, choose_device
+    from p3m_anon.devices import choose_device
+    from p3m_anon.evaluation.passes import Passes
     from p3m_anon.methods.weights import load_network
 
     on = choose_device(device)

@@ -7,6 +7,7 @@ import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from p3m_anon.devices import choose_device
 from p3m_anon.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ def make_fabric(device: str, devices: int, precision: Precision) -> Fabric:
     import torch
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
-
-    from p3m_anon.evaluation.passes import choose_device
 
     chosen = choose_device(device)
     if chosen.type == "cpu" and precision == "fp16":

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from p3m_anon.errors import TooLarge, UsageError, WeightsError
+from p3m_anon.errors import TooLarge, WeightsError
 from p3m_anon.evaluation import passes
-from p3m_anon.evaluation.passes import Passes, choose_device
+from p3m_anon.evaluation.passes import Passes
 from tests.evaluation.networks import narrow_network, narrow_passes, photo
 
 PIXELS = photo(128, 160).astype(np.float32)[None]
@@ -82,26 +82,6 @@ def test_values_that_are_not_finite_are_no_matte() -> None:
     for run in (damaged.local, damaged.alpha):
         with pytest.raises(WeightsError, match="not finite"):
             run(PIXELS)
-
-
-def test_devices_that_are_not_there_are_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
-    for name, message in (
-        ("cuda", "no such GPU"),
-        ("cuda:3", "no such GPU"),
-        ("gpu", "not known"),
-        ("meta", "not sup"),
-    ):
-        with pytest.raises(UsageError, match=f"--device {name} .*{message}|--device {name}: .*{message}"):
-            choose_device(name)
-
-
-def test_auto_takes_the_gpu_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert choose_device("auto").type == "cuda"
 
 
 def test_free_memory_is_what_the_system_or_the_container_leaves(monkeypatch: pytest.MonkeyPatch) -> None:

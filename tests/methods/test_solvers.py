@@ -7,7 +7,7 @@ import pytest
 
 from p3m_anon.evaluation.tables import paper_methods
 from p3m_anon.methods.registry import METHODS, NETWORKS, Cost
-from tests.methods.trimap_cases import Case, composite
+from tests.methods.trimap_cases import Case, composite, real
 
 SOLVED = sorted(METHODS.keys() - NETWORKS.keys())
 
@@ -122,3 +122,29 @@ def test_what_a_picture_costs():
         measured = METHODS[name].cost
         assert measured is not None
         assert measured.memory(10**6, 70_000) > 10**8
+
+
+@pytest.fixture(params=["global_sampling", "information_flow", "shared_sampling"])
+def own(request):
+    """Those that no library is a reference for."""
+    return METHODS[request.param].solve
+
+
+def errors(solve, case):
+    """The mean error of a method and of closed form, in the unknown area."""
+    unknown = case.trimap == 128
+    mattes = (way(case.rgb, case.trimap) for way in (solve, METHODS["closed_form"].solve))
+    return [np.abs(alpha - case.alpha)[unknown].mean() for alpha in mattes]
+
+
+def test_not_far_behind_closed_form(own):
+    for seed in range(3):
+        ours, theirs = errors(own, composite(seed=seed))
+        assert ours < 1.5 * theirs
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["p_22fc0130", "p_818e689d"])
+def test_real_pictures(shared_data, own, name):
+    ours, theirs = errors(own, real(shared_data, name, 3))
+    assert ours < 1.5 * theirs

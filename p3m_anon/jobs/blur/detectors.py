@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from p3m_anon import __version__
 from p3m_anon.detectors.looks import DetectorBoxes, Looks
+from p3m_anon.devices import choose_device
 from p3m_anon.errors import UsageError
 from p3m_anon.files.weights import combined_digest, missing_weights, require_weights
 
@@ -60,7 +61,7 @@ def plan_looks(request: BlurRequest) -> LookPlan:
     own = require_weights(needed, f"the {name} detector", request.weights_dir) if needed else {}
     other = require_weights(CENTERFACE, "the second look", request.weights_dir) if request.second_opinion else {}
     if name == "face-alignment":
-        device = _device(request.device)
+        device = str(choose_device(request.device))
     second = "centerface-mirrored" if name == "centerface" else "centerface"
     versions = {
         "p3m_anon": __version__,
@@ -88,12 +89,3 @@ def build_looks(request: BlurRequest, plan: LookPlan) -> Looks:
 
     first = FaceAlignment(request.weights_dir, plan.device, batch_size=request.batch_size or None)
     return Looks(first, DetectorBoxes(CenterFace()) if second else None)
-
-
-def _device(asked: str) -> str:
-    """`auto` is a GPU where torch finds one."""
-    if asked != "auto":
-        return asked
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
