@@ -53,12 +53,12 @@ class Visit:
 
     def open(self, path: str, filter: str = "todo") -> Visit:
         self.page.goto(f"{self.url}#f={filter}")
-        self.page.wait_for_selector(f'[data-filter="{filter}"][aria-pressed=true]', timeout=10_000)
-        self.page.click(f'#list [data-path="{path}"]', timeout=10_000)
+        self.page.wait_for_selector(f'[data-filter="{filter}"][aria-pressed=true]', timeout=60_000)
+        self.page.click(f'#list [data-path="{path}"]', timeout=60_000)
         return self.shown(path)
 
     def shown(self, path: str) -> Visit:
-        self.page.wait_for_selector(f'#canvas[data-ready=true][data-path="{path}"]', timeout=10_000)
+        self.page.wait_for_selector(f'#canvas[data-ready=true][data-path="{path}"]', timeout=60_000)
         return self
 
     def screen(self, x: float, y: float) -> tuple[float, float]:
@@ -91,7 +91,7 @@ class Visit:
         return int(self.page.get_attribute("#canvas", "data-shapes"))
 
     def toast(self, text: str) -> None:
-        self.page.wait_for_selector(f"#toast >> text={text}", timeout=5000)
+        self.page.wait_for_selector(f"#toast >> text={text}", timeout=60_000)
 
 
 @pytest.fixture

@@ -413,6 +413,14 @@ def test_pictures_are_found_by_filter_and_name(visit: Visit, desk: FakeDesk) -> 
     assert visit.page.url.endswith("#f=todo")
 
 
+def test_enter_opens_what_was_typed_and_not_what_the_list_still_shows(visit: Visit, desk: FakeDesk) -> None:
+    visit.open("a.jpg")
+    visit.press("/")
+    visit.page.keyboard.type("d")
+    visit.press("Enter")
+    visit.shown("d.jpg")
+
+
 def test_a_file_that_cannot_be_shown_can_be_skipped_or_excluded_only(visit: Visit, desk: FakeDesk) -> None:
     desk.texts["a.jpg"] = {"error": "the file ends early", "width": 0, "height": 0}
     visit.page.goto(f"{visit.url}#f=todo")

@@ -29,7 +29,7 @@ def asked(visit: Visit) -> Any:
 
 
 def which(visit: Visit, name: str) -> None:
-    visit.page.wait_for_selector(f"#canvas[data-ready=true][data-which={name}]", timeout=10_000)
+    visit.page.wait_for_selector(f"#canvas[data-ready=true][data-which={name}]", timeout=60_000)
 
 
 def test_what_is_released_is_kept_by_a_mask_that_is_added(visit: Visit, released: FakeDesk) -> None:

@@ -94,7 +94,7 @@ def room(blurred: Path, browser: Any, tmp_path: Path) -> Iterator[Room]:
 
 def saved(visit: Visit, path: str) -> None:
     """The page has gone on from a picture."""
-    visit.page.wait_for_selector(f'#canvas:not([data-path="{path}"])', timeout=10_000)
+    visit.page.wait_for_selector(f'#canvas:not([data-path="{path}"])', timeout=60_000)
 
 
 def test_a_polygon_over_a_face_is_saved_to_the_pixel_and_the_next_picture_comes(room: Room) -> None:
@@ -140,7 +140,7 @@ def test_the_second_of_two_tabs_is_told(room: Room) -> None:
     saved(first, "noface_landscape.jpg")
     second.drag((100, 100), (300, 300))
     second.press("Enter")
-    second.page.wait_for_selector("#question[open]", timeout=10_000)
+    second.page.wait_for_selector("#question[open]", timeout=60_000)
     assert "anna" in second.page.inner_text("#question")
     assert room.decision("noface_landscape.jpg").verdict == "no_face"
 
@@ -163,7 +163,7 @@ def test_a_picture_of_24_megapixels_is_masked_at_full_size(room: Room) -> None:
     visit.page.click("#fit")
     visit.drag((3000, 1500), (4200, 2700))
     visit.press("5")
-    visit.page.wait_for_selector("#layer-preview:checked", timeout=5000)
+    visit.page.wait_for_selector("#layer-preview:checked", timeout=60_000)
     visit.press("Enter")
     saved(visit, "large.jpg")
     decision = room.decision("large.jpg")
@@ -178,7 +178,7 @@ def test_a_picture_of_24_megapixels_is_masked_at_full_size(room: Room) -> None:
 def test_what_is_not_covered_is_asked_about_and_the_answer_is_kept(room: Room) -> None:
     visit = room.visit().open("meeting.jpg")
     visit.press("f")
-    visit.page.wait_for_selector("#question[open]", timeout=10_000)
+    visit.page.wait_for_selector("#question[open]", timeout=60_000)
     assert room.decision("meeting.jpg") is None
     places = int(visit.page.inner_text("#walk-text").split()[-1])
     visit.press(*"." * (places - 1))
@@ -192,7 +192,7 @@ def test_a_released_picture_can_be_corrected(room: Room) -> None:
     visit.press("Shift+U")
     visit.drag((10, 10), (60, 80))
     visit.press("Enter")
-    visit.page.wait_for_selector("#toast:not([hidden])", timeout=10_000)
+    visit.page.wait_for_selector("#toast:not([hidden])", timeout=60_000)
     room.write()
     facemask = np.asarray(Image.open(room.private / "facemask/hopper.png"))
     assert facemask[45, 35]

@@ -26,8 +26,8 @@ def test_it_answers_when_it_says_so_and_ends_when_it_is_told_to(number: signal.S
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        with urllib.request.urlopen(url + "api/state", timeout=20) as answer:
+        with urllib.request.urlopen(url + "api/state", timeout=60) as answer:
             assert answer.status == 200
         process.send_signal(number)
-        said, complaints = process.communicate(timeout=20)
+        said, complaints = process.communicate(timeout=60)
     assert (process.returncode, said, complaints) == (0, "ended\n", "")

@@ -17,6 +17,7 @@ export class Queue {
     this.review = review;
     this.fresh = true; // nothing was read for this filter
     this.loading = false;
+    this.found = ""; // what the list was searched for
     review.addEventListener("state", () => this.filters());
     review.addEventListener("filter", () => this.chosen());
     review.addEventListener("picture", () => this.mark());
@@ -55,6 +56,7 @@ export class Queue {
     this.filters();
     this.fresh = true;
     this.rows = [];
+    this.found = "";
     this.list("");
   }
 
@@ -70,6 +72,7 @@ export class Queue {
       if (turn !== this.turn) return;
       this.rows = add ? [...this.rows, ...rows] : rows;
       this.more = more;
+      this.found = find;
       this.list(find ? `No name with “${find}” here.` : "Nothing waits here.");
     } catch (error) {
       this.review.trouble(error, () => this.load(after, add));
@@ -121,8 +124,12 @@ export class Queue {
     this.list("Nothing waits here.");
   }
 
-  jump() {
-    const first = byId("list").querySelector("[data-path]");
-    first?.click();
+  // Open the first of what was searched for; who types quickly is ahead of the list.
+  async jump() {
+    if (this.loading || byId("find").value.trim() !== this.found) {
+      clearTimeout(this.timer);
+      await this.load(null);
+    }
+    if (byId("find").value.trim() === this.found) byId("list").querySelector("[data-path]")?.click();
   }
 }
