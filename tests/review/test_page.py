@@ -394,6 +394,7 @@ def test_when_nothing_waits_the_page_says_what_to_do_next(visit: Visit, desk: Fa
     visit.page.wait_for_selector("#writing-text >> text=1 of 2 pictures")
     visit.page.wait_for_selector("#writing-text >> text=2 released")
     visit.page.wait_for_selector("#unwritten >> text=All written")
+    assert all(desk.decisions[path]["written"] for path in desk.pictures)
 
 
 def test_pictures_are_found_by_filter_and_name(visit: Visit, desk: FakeDesk) -> None:
@@ -419,6 +420,9 @@ def test_enter_opens_what_was_typed_and_not_what_the_list_still_shows(visit: Vis
     visit.page.keyboard.type("d")
     visit.press("Enter")
     visit.shown("d.jpg")
+    visit.page.locator('#list [data-path="a.jpg"]').wait_for(state="detached")
+    paths = visit.page.locator("#list [data-path]").evaluate_all("(all) => all.map((one) => one.dataset.path)")
+    assert paths == ["d.jpg"]
 
 
 def test_a_file_that_cannot_be_shown_can_be_skipped_or_excluded_only(visit: Visit, desk: FakeDesk) -> None:

@@ -326,6 +326,7 @@ def test_the_end_card_is_made_anew_after_writing(visit: Visit, desk: FakeDesk) -
     visit.page.wait_for_selector("#empty >> text=4 decided, not yet written")
     visit.page.click("#empty >> text=Write now")
     visit.page.wait_for_selector("#empty >> text=All decisions are written")
+    assert all(desk.decisions[path]["written"] for path in desk.pictures)
 
 
 def test_a_basis_is_chosen_and_not_given(visit: Visit, desk: FakeDesk) -> None:

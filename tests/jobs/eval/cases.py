@@ -89,3 +89,9 @@ class StubPredictor:
     def predict(self, rgb: np.ndarray, trimap: np.ndarray | None) -> np.ndarray:
         self.asked.append((rgb, trimap))
         return self.answer(rgb, trimap)
+
+
+def run_method(root: Path, predictor: StubPredictor, out: str = "run", split="P3M-500-P", **options):
+    request = EvalRequest(root, split, **{"method": "p3mnet"} | options, out=root.parent / out)
+    summary = evaluate(request, predictor)
+    return summary, {row.id: row for row in read_csv(root.parent / out / "rows.csv")}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,21 +19,9 @@ from tests.jobs.eval.cases import (
     WIDTH,
     disc,
     eight,
-    make_mattes,
-    make_split,
     run,
     save,
 )
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_split(tmp_path / "data")
-
-
-@pytest.fixture
-def mattes(tmp_path: Path) -> Path:
-    return make_mattes(tmp_path / "mattes")
 
 
 def test_names_that_are_no_text_are_scored_and_shown(root, mattes):

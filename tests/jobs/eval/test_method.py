@@ -17,18 +17,13 @@ from p3m_anon.jobs.eval.request import EvalRequest
 from p3m_anon.jobs.eval.run import evaluate
 from p3m_anon.jobs.manifest.build import BuildRequest, build_manifest
 from tests.jobs.eval.cases import HEIGHT, WIDTH, StubPredictor, make_split, save, trimap_of
+from tests.jobs.eval.cases import run_method as run
 from tests.matting.published_metrics import everything
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return make_split(tmp_path / "data", 4)
-
-
-def run(root: Path, predictor: StubPredictor, out: str = "run", split="P3M-500-P", **options):
-    request = EvalRequest(root, split, **{"method": "p3mnet"} | options, out=root.parent / out)
-    summary = evaluate(request, predictor)
-    return summary, {row.id: row for row in read_csv(root.parent / out / "rows.csv")}
 
 
 def decoded(path: Path) -> np.ndarray:

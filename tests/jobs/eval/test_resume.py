@@ -34,17 +34,6 @@ from tests.jobs.eval.cases import (
     worked_on,
 )
 
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_split(tmp_path / "data")
-
-
-@pytest.fixture
-def mattes(tmp_path: Path) -> Path:
-    return make_mattes(tmp_path / "mattes")
-
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -32,16 +32,6 @@ from tests.jobs.eval.cases import (
 from tests.matting.published_metrics import everything
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return make_split(tmp_path / "data")
-
-
-@pytest.fixture
-def mattes(tmp_path: Path) -> Path:
-    return make_mattes(tmp_path / "mattes")
-
-
 def test_the_metrics_have_the_names_and_the_order_of_the_scores():
     assert Scores._fields == METRICS
 

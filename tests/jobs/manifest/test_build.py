@@ -116,7 +116,9 @@ def test_a_dry_run_writes_nothing(tree):
 
 def test_what_is_written_fits_the_schemas(tree, small_facts):
     build(tree, facts="p3m-10k")
-    for row in read_rows(tree / "manifest.jsonl"):
+    rows = list(read_rows(tree / "manifest.jsonl"))
+    assert {row["split"] for row in rows} == {"train", "P3M-500-P", "P3M-500-NP"}
+    for row in rows:
         Draft202012Validator(schema("row")).validate(row)
     Draft202012Validator(schema("dataset")).validate(json.loads((tree / "dataset.json").read_text()))
 
