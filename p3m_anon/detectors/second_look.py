@@ -15,6 +15,7 @@ import numpy as np
 
 from p3m_anon.arrays import check_rgb
 from p3m_anon.detectors.centerface import fine_side
+from p3m_anon.detectors.networks import Boxes
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box
@@ -49,6 +50,24 @@ class MirroredCenterFace:
             ((float(x0), float(y0), float(x1), float(y1)), float(score))
             for (x0, y0, x1, y1), score in zip(found.boxes, found.scores, strict=True)
         )
+
+
+class CenterFaceTiles:
+    """CenterFace on one tile at native size, where no other network can be had. See `networks.BoxNetwork`."""
+
+    name = "centerface-native"
+    threshold = 0.5
+    lowest = 0.2
+    crowd = 200
+
+    def __init__(self, centerface: CenterFace) -> None:
+        self._centerface = centerface
+        self.model_sha256 = centerface.model_sha256
+
+    def find(self, rgb: RGB) -> Boxes:
+        """Every box from `lowest` in rgb uint8 (H, W, 3)."""
+        seen = self._centerface.look(rgb, long_side=max(rgb.shape[:2]), threshold=self.lowest)
+        return Boxes(seen.boxes, seen.scores)
 
 
 class LbpCascade:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import Box, Mask
 
 Verdict = Literal["mask", "no_face", "normal", "exclude", "skip", "open"]
+Viewed = Literal["singly", "sheet", "list"]
 VERDICTS = ("mask", "no_face", "normal", "exclude", "skip", "open")
 BINDING = ("mask", "no_face", "normal", "exclude")
 BASES = {
@@ -39,7 +40,9 @@ class Decision:
     of the file that the person saw. mask: PNG in the private folder, with its sha256; its shapes lie beside it as
     JSON. as_drawn: the transition region is blurred too. dismissed: places that look like a face to a detector and
     that the person leaves uncovered knowingly. accepts_loss: the person knows that the transition region takes much of
-    what was drawn, with the alpha of alpha_sha256. unsettled: sha256 of the file that the last binding decision was
+    what was drawn, with the alpha of alpha_sha256. suggested: the mask is what the detectors suggested, and a person
+    accepted it without drawing. viewed: how the person saw the picture: by itself, on a sheet of thumbnails, or not on
+    the page at all (a list of names). sheet: number of that sheet in the ledger. unsettled: sha256 of the file that the last binding decision was
     about, where this one took its place and decides nothing. version: raised with every change.
     """
 
@@ -52,6 +55,9 @@ class Decision:
     dismissed: tuple[Box, ...] = ()
     accepts_loss: bool = False
     alpha_sha256: str | None = None
+    suggested: bool = False
+    viewed: Viewed = "singly"
+    sheet: int | None = None
     unsettled: str | None = None
     basis: str | None = None
     reference: str | None = None
@@ -108,7 +114,8 @@ class Listed(NamedTuple):
 
 
 _FIELDS = (
-    *("mask", "mask_sha256", "as_drawn", "dismissed", "accepts_loss", "alpha_sha256", "unsettled"),
+    *("mask", "mask_sha256", "as_drawn", "dismissed", "accepts_loss", "alpha_sha256", "suggested"),
+    *("viewed", "sheet", "unsettled"),
     *("basis", "reference", "note"),
 )
 _FROM = "FROM inputs i LEFT JOIN decisions d ON d.path = i.path WHERE i.seen = :run AND "

@@ -77,6 +77,14 @@ WEIGHTS: dict[str, Weight] = {
             url="https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",
         ),
         Weight(
+            "yunet",
+            "yunet_n_dynamic.onnx",
+            "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
+            "second look: face boxes (YuNet)",
+            url="https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
+            "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_n_dynamic.onnx",
+        ),
+        Weight(
             "centerface",
             "centerface.onnx",
             "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
