@@ -119,7 +119,7 @@ class Bench:
 
     def picture(self, rgb: RGB) -> int:
         """Attack every way of writing one picture; how many faces were counted."""
-        seen = [face for face in self._detector.detect(rgb) if face.score >= 0.5 and not face.profile]
+        seen = [face for face in self._detector.detect(rgb) if face.score >= 0.5 and face.view in TRACED]
         size = (rgb.shape[0], rgb.shape[1])
         masks = [mask for mask in face_masks(size, tuple(seen), None, BlurSettings()) if mask.adjusted.area]
         strict = face_masks(size, tuple(seen), None, BlurSettings(blur_profile="strict"))

@@ -85,7 +85,9 @@ def cut_head(rgb: RGB, box: Box, name: str) -> Head | None:
     left, top = round(x - side / 2), round(y - side / 2)
     if left < 0 or top < 0 or left + side > rgb.shape[1] or top + side > rgb.shape[0]:
         return None
-    return Head(rgb[top : top + side, left : left + side], (box[0] - left, box[1] - top, box[2] - left, box[3] - top), name)
+    return Head(
+        rgb[top : top + side, left : left + side], (box[0] - left, box[1] - top, box[2] - left, box[3] - top), name
+    )
 
 
 def paste(background: RGB, head: Head, width: float, corner: tuple[int, int], kind: str) -> Pasted:

@@ -48,7 +48,24 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--weights-dir", type=FOLDER, help="Where model weights lie [default: torch.hub's folder].")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda or cuda:N, for face-alignment.")
 @click.option(
-    "--second-opinion/--no-second-opinion", default=True, show_default=True, help="Look at each picture twice."
+    "--second-opinion/--no-second-opinion",
+    default=True,
+    show_default=True,
+    help="Look at each picture with a second, independent network, and search it for small faces.",
+)
+@click.option(
+    "--smallest-face",
+    type=click.FloatRange(4, 1000),
+    help="Width in pixels of the smallest face to look for; a larger one is faster"
+    " [default: 12 up to 8 megapixels, in proportion to the sides above].",
+)
+@click.option(
+    "--on-disagreement",
+    type=click.Choice(["mask", "review"]),
+    default="mask",
+    show_default=True,
+    help="A face that one look saw alone, or not surely: mask it and ask a person only where that does not settle it,"
+    " or always wait for a person.",
 )
 @click.option(
     "--blur-profile",
@@ -81,9 +98,9 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--profile",
     type=click.Choice(["review", "ellipse"]),
-    default="review",
+    default="ellipse",
     show_default=True,
-    help="Heads seen from the side: wait for a person, or mask an ellipse.",
+    help="Heads seen from the side: mask an ellipse, or wait for a person.",
 )
 @click.option(
     "--transition-radius",
@@ -215,6 +232,7 @@ def _settings(options: dict[str, Any]) -> BlurSettings:
             region=options["region"],
             blur=options["blur"],
             side_views=options["profile"],
+            on_disagreement=options["on_disagreement"],
             sigma=options["sigma"],
             transition_radius=options["transition_radius"],
         )

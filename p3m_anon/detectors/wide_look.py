@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from p3m_anon.arrays import check_rgb, reduced
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
     from p3m_anon.detectors.networks import BoxNetwork
 
+FAINT = 0.20  # score under which a place is not even shown to a person
 WHOLE_SIDES = (640, 256)  # longer sides, in pixels, at which the whole picture is looked at
 SMALLEST_AT_INPUT = 12.0  # px of a face's width that the networks need to see it
 LOOKED_FOR = 12.0  # px: the smallest face that is looked for, up to FULL_DETAIL pixels
@@ -60,7 +62,7 @@ class WideLook:
         if smallest is not None and not smallest >= 1:
             raise ValueError(f"smallest must be at least 1 pixel, got {smallest}")
         self._network, self._smallest = network, smallest
-        self.name, self.model_sha256, self.threshold = network.name, network.model_sha256, network.threshold
+        self.name, self.model_sha256, self.sure = network.name, network.model_sha256, network.sure
 
     def smallest_face(self, height: int, width: int) -> float:
         """Width, in pixels, of the smallest face that is looked for in a picture of this size."""
@@ -73,46 +75,72 @@ class WideLook:
         long_side = max(height, width)
         passes, complete = [], True
         if not coarse or long_side * scale <= WHOLE_SIDES[0]:
-            seen, complete = self._at(rgb, scale)
+            seen, complete = in_tiles(self._network, rgb, scale)
             passes.append(seen)
         for side in WHOLE_SIDES:
             if side < long_side * (scale if passes else 1.0):
-                seen, whole = self._at(rgb, side / long_side)
+                seen, whole = in_tiles(self._network, rgb, side / long_side)
                 passes.append(seen)
                 complete &= whole
         merged = merge(passes)
-        sure = merged.scores >= self.threshold
-        return Glance(_pick(merged, sure), _pick(merged, ~sure), complete and len(merged.scores) < MOST_BOXES)
+        sure = merged.scores >= self._network.threshold
+        faint = (merged.scores >= FAINT) & ~sure
+        return Glance(_pick(merged, sure), _pick(merged, faint), complete and len(merged.scores) < MOST_BOXES)
 
-    def _at(self, rgb: RGB, scale: float) -> tuple[Boxes, bool]:
-        """All tiles of the picture at `scale`, boxes in the picture's own pixels; and whether no list was full."""
-        height, width = rgb.shape[:2]
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = reduced(rgb, size) if scale < 1 else rgb
-        share = max(SAFE_AT_WHOLE * max(size) / WHOLE_SIDES[0], 4 * SMALLEST_AT_INPUT)
-        found, complete = self._parts(small, TILE, min(round(share), TILE // 2))
-        ratio = np.array([size[0] / width, size[1] / height] * 2)
-        return Boxes((found.boxes + 0.5) / ratio - 0.5, found.scores), complete
 
-    def _parts(self, rgb: RGB, side: int, share: int) -> tuple[Boxes, bool]:
-        """One look at each tile; a crowded tile is cut again, as networks end their lists somewhere."""
-        height, width = rgb.shape[:2]
-        whole, cut, complete = [], [], True
-        for x0, y0, x1, y1 in tiles(width, height, side, share):
-            part = rgb[y0:y1, x0:x1]
-            seen, longest = sound(self._network.find(part)), max(part.shape[:2])
-            if len(seen.scores) >= self._network.crowd and longest > LEAST_TILE:
-                seen, all_of_it = self._parts(part, -(-longest // 2) + share // 2, min(share, longest // 4))
-                complete &= all_of_it
-            elif len(seen.scores) >= self._network.crowd:
-                complete &= len(seen.scores) < FULL_LIST * self._network.crowd
-            inner = np.array([x0 > 0, y0 > 0, x1 < width, y1 < height])
-            at_edge = _at_inner_edge(seen.boxes, (x1 - x0, y1 - y0), inner)
-            seen = Boxes(seen.boxes + np.array([x0, y0, x0, y0]), seen.scores)
-            whole.append(_pick(seen, ~at_edge))
-            cut.append(_pick(seen, at_edge))
-        kept = merge(whole)
-        return merge([kept, _not_seen_whole(merge(cut), kept)]), complete
+def in_tiles(network: BoxNetwork, rgb: RGB, scale: float, lowest: float = 0.0) -> tuple[Boxes, bool]:
+    """One look at every tile of a picture that is resized by `scale`.
+
+    Args:
+        network: looks at each tile.
+        rgb: uint8 (H, W, 3).
+        scale: under 1 the picture is shrunk as a whole, over 1 each tile is enlarged by itself, which bounds the memory.
+        lowest: boxes that score less are dropped.
+
+    Returns:
+        Boxes in the picture's own pixels, each place once, best first; False if a list was full.
+    """
+    height, width = rgb.shape[:2]
+    size = max(1, round(width * min(scale, 1.0))), max(1, round(height * min(scale, 1.0)))
+    small = reduced(rgb, size) if scale < 1 else rgb
+    enlarged = max(scale, 1.0)
+    side = round(TILE / enlarged)
+    share = max(SAFE_AT_WHOLE * max(size) / WHOLE_SIDES[0], 4 * SMALLEST_AT_INPUT / enlarged)
+    found, complete = _parts(network, small, (side, min(round(share), side // 2)), enlarged, lowest)
+    ratio = np.array([size[0] / width, size[1] / height] * 2)
+    return Boxes((found.boxes + 0.5) / ratio - 0.5, found.scores), complete
+
+
+def _parts(network: BoxNetwork, rgb: RGB, grid: tuple[int, int], enlarged: float, lowest: float) -> tuple[Boxes, bool]:
+    """All tiles; a crowded one is cut again, as networks end their lists somewhere. grid: side and overlap."""
+    height, width = rgb.shape[:2]
+    whole, cut, complete = [], [], True
+    for x0, y0, x1, y1 in tiles(width, height, *grid):
+        part = rgb[y0:y1, x0:x1]
+        seen, longest = _find(network, part, enlarged, lowest), max(part.shape[:2])
+        if len(seen.scores) >= network.crowd and longest * enlarged > LEAST_TILE:
+            finer = -(-longest // 2) + grid[1] // 2, min(grid[1], longest // 4)
+            seen, all_of_it = _parts(network, part, finer, enlarged, lowest)
+            complete &= all_of_it
+        elif len(seen.scores) >= network.crowd:
+            complete &= len(seen.scores) < FULL_LIST * network.crowd
+        inner = np.array([x0 > 0, y0 > 0, x1 < width, y1 < height])
+        at_edge = _at_inner_edge(seen.boxes, (x1 - x0, y1 - y0), inner)
+        seen = Boxes(seen.boxes + np.array([x0, y0, x0, y0]), seen.scores)
+        whole.append(_pick(seen, ~at_edge))
+        cut.append(_pick(seen, at_edge))
+    kept = merge(whole)
+    return merge([kept, _not_seen_whole(merge(cut), kept)]), complete
+
+
+def _find(network: BoxNetwork, part: RGB, enlarged: float, lowest: float) -> Boxes:
+    """The network's boxes on one tile that is enlarged first, in the tile's own pixels."""
+    if enlarged > 1:
+        size = round(part.shape[1] * enlarged), round(part.shape[0] * enlarged)
+        part = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    found = sound(network.find(part))
+    keep = found.scores >= lowest
+    return Boxes((found.boxes[keep] + 0.5) / enlarged - 0.5, found.scores[keep])
 
 
 def smallest_face(height: int, width: int, wanted: float | None = None) -> float:

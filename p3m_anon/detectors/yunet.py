@@ -32,8 +32,10 @@ class YuNet:
     """
 
     name = "yunet"
-    threshold = 0.80
-    lowest = 0.20
+    threshold = 0.60
+    confirms = 0.50
+    sure = 0.80
+    lowest = 0.05
     crowd = 1200  # it sorts MOST raw boxes, about four to a face
 
     def __init__(self, weights: str = "yunet", weights_dir: Path | None = None) -> None:
@@ -60,9 +62,7 @@ class YuNet:
     def _net(self) -> cv2.FaceDetectorYN:
         if not hasattr(self._own, "net"):
             try:
-                self._own.net = cv2.FaceDetectorYN.create(
-                    str(self._path), "", (320, 320), self.lowest, NMS_IOU, MOST
-                )
+                self._own.net = cv2.FaceDetectorYN.create(str(self._path), "", (320, 320), self.lowest, NMS_IOU, MOST)
             except cv2.error as error:
                 raise WeightsError(f"{self._path} cannot be loaded by this OpenCV ({error.err})") from error
         net: cv2.FaceDetectorYN = self._own.net

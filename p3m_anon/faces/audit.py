@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from shapely import MultiPoint
 
+from p3m_anon.faces.masks import TRACED
 from p3m_anon.faces.outline import ellipse, face_width
 from p3m_anon.faces.patch import Patch, from_mask
 from p3m_anon.faces.raster import rasterize
@@ -142,7 +143,7 @@ def _zone(face: Face, size: tuple[int, int]) -> Patch:
     """Hull of nose, eyes and mouth; of a head seen from the side the middle of its box."""
     hull = MultiPoint(face.landmarks[FEATURES]).convex_hull
     area = (face.box[2] - face.box[0]) * (face.box[3] - face.box[1])
-    if face.profile or hull.geom_type != "Polygon" or not 0.05 * area < hull.area < area:
+    if face.view not in TRACED or hull.geom_type != "Polygon" or not 0.05 * area < hull.area < area:
         return rasterize(ellipse(face.box, INNER), size)
     return rasterize(hull, size)
 

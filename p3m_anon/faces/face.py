@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Box, Landmarks
+
+View = Literal["frontal", "three-quarter", "profile", "unknown"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +21,8 @@ class Face:
     detector: its name.
     margin: how far the outline must be grown for the landmarks' own error, as a share of the face
         width; 0 for landmarks that a landmark network or a person placed.
-    profile: the keypoints look like a head turned so far that the outline cannot be trusted.
+    view: how far the head is turned. In a profile the outline cannot be trusted; in a three-quarter view it may leave
+        the far side of the face out. Unknown: the landmarks are only the mean face in the box.
     """
 
     landmarks: Landmarks
@@ -27,4 +30,4 @@ class Face:
     score: float
     detector: str
     margin: float = 0.0
-    profile: bool = False
+    view: View = "frontal"

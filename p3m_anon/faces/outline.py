@@ -25,14 +25,17 @@ ELLIPSE_CORE = 0.6  # of the box: what the ellipse of a head seen from the side 
 FOREHEAD_HEIGHT = 0.6  # of the distance brow - chin; the classical thirds put the hairline at 0.5
 
 
-def outline(landmarks: Landmarks, *, margin: float = 0.0, forehead: bool = False) -> Polygon:
+def outline(landmarks: Landmarks, *, margin: float = 0.0, lift: float = 0.0, forehead: bool = False) -> Polygon:
     """The face's outline as a polygon in pixels.
 
-    landmarks: float (68, 2). margin: pixels by which the polygon is grown on all sides.
+    landmarks: float (68, 2). margin: pixels by which the polygon is grown on all sides. lift: pixels by which the
+    eyebrows are moved up first, along the face's own axis: landmarks lie in the middle of a brow.
     forehead: add the forehead up to the hairline. The polygon may be invalid (self-crossing) when
     the landmarks are; `implausible` says so.
     """
     points = check_landmarks(landmarks)[list(CHEEKS_AND_BROWS)]
+    if lift > 0:
+        points = np.concatenate([points[:17], points[17:] + lift * _up(landmarks)])
     if forehead:
         points = np.concatenate([points, _forehead(landmarks)])
         polygon = MultiPoint(points).convex_hull
@@ -95,6 +98,13 @@ def implausible(landmarks: Landmarks, box: Box, size: tuple[int, int], min_insid
     if inner.area <= 0 or inner.intersection(polygon).area < 0.8 * inner.area:
         return "eyes, nose and mouth lie outside the outline"
     return None
+
+
+def _up(landmarks: Landmarks) -> npt.NDArray[np.float64]:
+    """Unit vector from the chin to the root of the nose, float64 (2,)."""
+    way = landmarks[27] - landmarks[8]
+    length = float(np.hypot(*way))
+    return way / length if length > 0 else np.array([0.0, -1.0])
 
 
 def _forehead(landmarks: Landmarks) -> npt.NDArray[np.float64]:

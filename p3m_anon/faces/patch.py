@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,17 @@ class Patch:
         """The same mask as bool (H, W)."""
         return union([self], shape)
 
+    def within(self, other: Patch) -> Mask:
+        """Its pixels inside the other patch's rectangle, bool of the other's shape."""
+        out = np.zeros_like(other.mask)
+        top, left = max(self.y, other.y), max(self.x, other.x)
+        bottom = min(self.y + self.mask.shape[0], other.y + other.mask.shape[0])
+        right = min(self.x + self.mask.shape[1], other.x + other.mask.shape[1])
+        if top < bottom and left < right:
+            own = self.mask[top - self.y : bottom - self.y, left - self.x : right - self.x]
+            out[top - other.y : bottom - other.y, left - other.x : right - other.x] = own
+        return out
+
     def replaced(self, mask: Mask) -> Patch:
         """Another mask in the same rectangle."""
         return Patch(self.y, self.x, mask)
@@ -45,6 +57,19 @@ def union(patches: list[Patch] | tuple[Patch, ...], shape: tuple[int, int]) -> M
     for patch in patches:
         out[patch.slices] |= patch.mask
     return out
+
+
+def joined(patches: Sequence[Patch]) -> Patch:
+    """All pixels of these patches, as one patch."""
+    there = [one for one in patches if one.mask.size]
+    if not there:
+        return Patch(0, 0, np.zeros((0, 0), bool))
+    top, left = min(one.y for one in there), min(one.x for one in there)
+    bottom, right = (max(one.slices[axis].stop for one in there) for axis in (0, 1))
+    out = np.zeros((bottom - top, right - left), bool)
+    for one in there:
+        out[one.y - top : one.y - top + one.mask.shape[0], one.x - left : one.x - left + one.mask.shape[1]] |= one.mask
+    return Patch(top, left, out)
 
 
 def from_mask(mask: Mask) -> Patch:

@@ -7,12 +7,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-ALGORITHM_VERSION = 1  # raise it when the same settings would give other pixels
+ALGORITHM_VERSION = 2  # raise it when the same settings would give other pixels
 
 BlurProfile = Literal["p3m", "strict"]
 Region = Literal["p3m", "full-face"]
 BlurMethod = Literal["fast", "exact"]
 SideViews = Literal["review", "ellipse"]
+OnDisagreement = Literal["mask", "review"]
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,18 @@ class BlurSettings:
     blur_profile: `p3m` blurs the face; `strict` replaces it by what surrounds it.
     region: `p3m` is Figure 3's area between cheeks and eyebrows; `full-face` adds the forehead.
     blur: `fast` shrinks, blurs and enlarges; `exact` is the plain Gaussian.
-    side_views: a head seen from the side waits for review, or is covered by an ellipse.
+    side_views: a head seen from the side is covered by an ellipse, or waits for review.
+    on_disagreement: `mask` blurs what any look saw and asks a person only where that does not settle it; `review` asks
+        for every face that one look saw alone, or not surely.
     sigma: Gaussian sigma / w, at least MIN_SIGMA.
     transition_lo, transition_hi: alpha values (of 255) between which a pixel is in transition.
     transition_radius: how many pixels the transition region is dilated; None: from the picture's size.
-    max_transition_loss: largest share of an outline that exclusion may take.
-    min_score: a detector's score under which a face waits for review.
-    min_face: smallest face width in pixels that is blurred without a person.
+    max_transition_loss: largest share of an outline or ellipse that exclusion may take.
+    min_score: score of the first look under which a face counts as seen weakly.
+    min_face: with `review`, smallest face width in pixels that is blurred without a person.
+    small_face: face width in pixels under which landmarks are not trusted alone, and an ellipse is added.
+    max_extra: largest share of the picture that the ellipse of a face seen by one look may cover.
+    max_unseen: largest estimated number of faces that neither look saw.
     min_inside_picture: smallest share of an outline's area that lies inside the picture.
     min_inside_alpha: smallest share of the largest face's outline that is foreground.
     min_manual_cover: smallest share of a detected face that a manual mask must cover.
@@ -37,7 +43,8 @@ class BlurSettings:
     blur_profile: BlurProfile = "p3m"
     region: Region = "p3m"
     blur: BlurMethod = "fast"
-    side_views: SideViews = "review"
+    side_views: SideViews = "ellipse"
+    on_disagreement: OnDisagreement = "mask"
     sigma: float = 0.3
     transition_lo: int = 5
     transition_hi: int = 250
@@ -45,6 +52,9 @@ class BlurSettings:
     max_transition_loss: float = 0.15
     min_score: float = 0.5
     min_face: float = 12.0
+    small_face: float = 32.0
+    max_extra: float = 0.02
+    max_unseen: float = 1.0
     min_inside_picture: float = 0.5
     min_inside_alpha: float = 0.5
     min_manual_cover: float = 0.95

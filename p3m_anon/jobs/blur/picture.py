@@ -15,9 +15,8 @@ from p3m_anon.dataset.duplicates import perceptual_hash
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.faces.anonymize import anonymize
-from p3m_anon.faces.masks import face_masks, manual_masks
+from p3m_anon.faces.judge import Ruling, judge, ranked
 from p3m_anon.faces.reasons import Finding, Reason
-from p3m_anon.faces.verdict import findings, lost_findings, lost_regions, manual_findings, no_face_findings, ranked
 from p3m_anon.files.alphas import MOSTLY_GREY, alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.files.landmarks import faces_from_file
@@ -30,8 +29,9 @@ from p3m_anon.jobs.blur.tasks import Run, Task
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import AlphaPixels
-    from p3m_anon.detectors.looks import Looks, Sight
+    from p3m_anon.detectors.looks import Looks
     from p3m_anon.faces.face import Face
+    from p3m_anon.faces.sight import Sight
     from p3m_anon.files.decisions import Decision
     from p3m_anon.files.images import Decoded
 
@@ -214,24 +214,22 @@ class PictureJob:
                 notes = tuple(f"alpha: {one}" for one in odd)
                 if MOSTLY_GREY in odd:  # a grey photo in the place of a matte would be published as one
                     found.append(Finding(Reason.ALPHA_MISMATCH, f"the alpha is {MOSTLY_GREY}"))
-        faces = face_masks(size, sight.faces, alpha, settings)
-        decision, masks = loaded.held, faces
+        decision = loaded.held
         if loaded.has_lapsed and loaded.task.decision is not None:
             found.append(Finding(Reason.DECISION_LAPSED, f"{loaded.task.decision.who} decided about an older file"))
-        dismissed = () if decision is None else decision.dismissed
         if decision is not None and "manual_mask" in loaded.task.files:
             notes += (f"the mask file is not used: {decision.who} decided in the review",)
-        if loaded.manual is not None or (decision is not None and decision.verdict == "normal"):
-            masks = () if loaded.manual is None else manual_masks(loaded.manual, alpha, sight.faces, settings)
-            found += manual_findings(size, masks, sight.faces, sight.second, settings, dismissed)
-            if not _knows_loss(decision, loaded):
-                found += lost_findings(lost_regions(masks, sight.faces, sight.second, settings))
-        elif decision is not None or self.run.cleared(loaded.task.row):
-            masks = ()
-            found += no_face_findings(sight.faces, sight.second, dismissed)
-        else:
-            found += findings(size, faces, sight.second, alpha, settings)
-        return Picture(decoded, alpha, sight, faces, masks, loaded.manual is not None, ranked(found), notes, decision)
+        judged = judge(
+            size,
+            sight,
+            alpha,
+            settings,
+            drawn=loaded.manual,
+            decision=_ruling(decision, loaded),
+            cleared=self.run.cleared(loaded.task.row),
+        )
+        findings = ranked([*found, *judged.findings])
+        return Picture(decoded, alpha, sight, judged, loaded.manual is not None, findings, notes, decision)
 
     def _released(self, loaded: Loaded, picture: Picture, phash: str) -> Row:
         task, timings = loaded.task, loaded.timings
@@ -261,10 +259,13 @@ class PictureJob:
         return self.run.failed(task, error, sources)
 
 
-def _knows_loss(decision: Decision | None, loaded: Loaded) -> bool:
-    """The person was told how much of the drawing the soft edge takes, with this very alpha."""
+def _ruling(decision: Decision | None, loaded: Loaded) -> Ruling | None:
+    """What a decision says of faces. Its author was told what the transition region takes with this very alpha only."""
+    if decision is None or decision.verdict not in ("mask", "no_face", "normal"):
+        return None
     alpha = next((one.sha256 for one in loaded.sources if one.role == "alpha"), None)
-    return decision is not None and decision.accepts_loss and decision.alpha_sha256 == alpha
+    knows_loss = decision.accepts_loss and decision.alpha_sha256 == alpha
+    return Ruling(decision.verdict, decision.dismissed, knows_loss)
 
 
 def _stat(path: Path, role: str, sha256: str = "") -> Source:

@@ -22,7 +22,8 @@ class BlurRequest:
     default `FOLDER-anonymized`. private: default `OUT.private`. alphas, masks, landmarks: folders with
     one file per picture, of the same stem. alpha_policy: `auto` uses alphas where there is a folder
     of them, `none` never, `required` sends pictures without one to review. no_face: ids, paths or
-    file names that a person has confirmed to show no identifiable face. jpeg: `exact` copies the coding
+    file names that a person has confirmed to show no identifiable face. smallest_face: width in pixels of the
+    smallest face that is looked for, None for 12 up to 8 megapixels and in proportion to the sides above. jpeg: `exact` copies the coding
     blocks of a JPEG that the mask does not touch, `reencode` none.
     """
 
@@ -38,6 +39,7 @@ class BlurRequest:
     weights_dir: Path | None = None
     device: str = "auto"
     second_opinion: bool = True
+    smallest_face: float | None = None
     settings: BlurSettings = field(default_factory=BlurSettings)
     format: str | None = None
     jpeg: JpegWay = "exact"

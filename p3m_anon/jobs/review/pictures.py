@@ -16,14 +16,12 @@ import numpy as np
 from p3m_anon.arrays import reduced
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.anonymize import anonymize
-from p3m_anon.faces.face import Face
-from p3m_anon.faces.masks import manual_masks
+from p3m_anon.faces.drawn import lost_regions, manual_masks, uncovered
 from p3m_anon.faces.shapes import Shape, draw
-from p3m_anon.faces.verdict import lost_regions, uncovered
 from p3m_anon.files.alphas import orient_alpha, read_alpha
 from p3m_anon.files.images import read
 from p3m_anon.files.manual_masks import ManualMask
-from p3m_anon.jobs.review.sightings import Sighting, faces_of, second_of, sightings_of
+from p3m_anon.jobs.review.sightings import Sighting, seen_of, sightings_of
 from p3m_anon.matting.transition import default_radius, transition
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
 
     from p3m_anon.arrays import RGB, AlphaPixels, Box, Mask
     from p3m_anon.faces.masks import FaceMask
+    from p3m_anon.faces.pairing import Seen
     from p3m_anon.faces.settings import BlurSettings
     from p3m_anon.files.images import Decoded
     from p3m_anon.files.ledger_rows import Row
@@ -62,8 +61,7 @@ class Opened:
     decoded: Decoded
     alpha: AlphaPixels | None
     alpha_sha256: str | None
-    faces: tuple[Face, ...]
-    second: tuple[Box, ...]
+    seen: tuple[Seen, ...]
     sightings: tuple[Sighting, ...]
     settings: BlurSettings
 
@@ -75,9 +73,9 @@ class Opened:
     def draw(self, shapes: Sequence[Shape], as_drawn: bool) -> Drawn:
         """What shapes would mask, and which places they would leave clear."""
         mask = draw(shapes, self.decoded.size)
-        masks = manual_masks(ManualMask(mask, as_drawn), self.alpha, self.faces, self.settings)
-        left = uncovered(mask.shape, masks, self.faces, self.second, self.settings)
-        lost = lost_regions(masks, self.faces, self.second, self.settings)
+        masks = manual_masks(ManualMask(mask, as_drawn), self.alpha, self.seen, self.settings)
+        left = uncovered(mask.shape, masks, self.seen, self.settings)
+        lost = lost_regions(masks, self.seen, self.settings)
         area = sum(one.adjusted.area for one in masks) / mask.size
         return Drawn(mask, masks, tuple(box for box, _ in left), tuple(lost), area)
 
@@ -162,19 +160,19 @@ class Cabinet:
 
     def _open(self, row: Row, path: Path, alpha: Path | None) -> Opened:
         decoded = read(path, max_pixels=self._max_pixels)
-        faces, second = faces_of(row), second_of(row)
+        seen = seen_of(row)
         matte, digest = None, None
         if alpha is not None:
             try:
                 found = read_alpha(alpha)
-                boxes, digest = [face.box for face in faces], found.sha256
+                boxes, digest = [one.face.box for one in seen if one.face is not None], found.sha256
                 matte = orient_alpha(found.pixels, decoded.size, decoded.stored_size, decoded.orientation, boxes)
             except ImageError:
                 matte = None  # the picture waits for it; `blur` says why
-        return Opened(decoded, matte, digest, faces, second, sightings_of(row), self._settings)
+        return Opened(decoded, matte, digest, seen, sightings_of(row), self._settings)
 
     def _plain(self, path: Path) -> Opened:
-        return Opened(read(path, max_pixels=self._max_pixels), None, None, (), (), (), self._settings)
+        return Opened(read(path, max_pixels=self._max_pixels), None, None, (), (), self._settings)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -11,8 +11,10 @@ from shapely import Polygon
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.outline import ellipse
+from p3m_anon.faces.pairing import Seen, seen_faces
 from p3m_anon.faces.shapes import Shape
-from p3m_anon.faces.verdict import unmatched
+from p3m_anon.faces.sight import Sight
+from p3m_anon.faces.sight import Sighting as Spotted
 from p3m_anon.files.drawings import shapes_of_mask
 from p3m_anon.files.images import read
 
@@ -55,33 +57,53 @@ class Sighting:
         return Shape("polygon", _corners(both))
 
 
-def faces_of(row: Row) -> tuple[Face, ...]:
-    """The faces of the first look."""
-    return tuple(
-        Face(np.asarray(one["landmarks"], np.float64), _box(one["box"]), float(one["score"]), str(one["detector"]))
+def sight_of(row: Row) -> Sight:
+    """What the looks saw in a picture, as the ledger keeps it; rows of older versions lack some of it."""
+    facts = row.facts
+    gate = facts.get("gate") or {}
+    second = facts.get("second")
+    faces = tuple(
+        Face(
+            np.asarray(one["landmarks"], np.float64),
+            _box(one["box"]),
+            float(one["score"]),
+            str(one["detector"]),
+            float(one.get("margin") or 0.0),
+            one.get("view") or ("profile" if one.get("decision") in SIDEWAYS else "frontal"),
+        )
         for one in row.faces
+    )
+    return Sight(
+        faces,
+        None if second is None else _spotted(second),
+        _spotted(facts.get("faint") or ()),
+        int(facts.get("turns") or 0),
+        float(facts.get("smallest_face") or 0.0),
+        bool(facts.get("complete", True)),
+        float(gate.get("first", 0.5)),
+        float(gate.get("second", 0.5)),
     )
 
 
-def second_of(row: Row) -> tuple[Box, ...]:
-    """The boxes of the second look; rows of older versions do not have them."""
-    return tuple(_box(one["box"]) for one in row.facts.get("second") or ())
+def seen_of(row: Row) -> tuple[Seen, ...]:
+    """Every face that any look saw, each once."""
+    return seen_faces(sight_of(row))
 
 
 def sightings_of(row: Row) -> tuple[Sighting, ...]:
     """Every place at which any look saw a face, the first look's first."""
-    second = second_of(row)
-    scores = {_box(one["box"]): float(one["score"]) for one in row.facts.get("second") or ()}
-    first = [_box(one["box"]) for one in row.faces]
-    second_alone, first_alone = unmatched(second, first)
+    scores = {one.box: one.score for one in sight_of(row).second or ()}
+    facts = {_box(one["box"]): one for one in row.faces}
     found = []
-    for one in row.faces:
-        box = _box(one["box"])
-        points = one.get("outline")
+    for seen in seen_of(row):
+        box = seen.boxes[0]
+        if seen.face is None:
+            found.append(Sighting(box, scores[box], seen.by, None, None))
+            continue
+        points = facts[box].get("outline")
         corners = None if not points else tuple((x + CENTRE, y + CENTRE) for x, y in points)
-        by = "first" if box in first_alone else "both"
-        found.append(Sighting(box, float(one["score"]), by, corners, one.get("decision")))
-    return (*found, *(Sighting(box, scores[box], "second", None, None) for box in second_alone))
+        found.append(Sighting(box, seen.face.score, seen.by, corners, facts[box].get("decision")))
+    return tuple(found)
 
 
 def released_shapes(row: Row, private: Path) -> tuple[Shape, ...]:
@@ -104,6 +126,10 @@ def released_shapes(row: Row, private: Path) -> tuple[Shape, ...]:
 
 def _corners(polygon: Polygon) -> tuple[tuple[float, float], ...]:
     return tuple((round(x + CENTRE, 1), round(y + CENTRE, 1)) for x, y in polygon.exterior.coords[:-1])
+
+
+def _spotted(items: Any) -> tuple[Spotted, ...]:
+    return tuple(Spotted(_box(one["box"]), float(one["score"])) for one in items)
 
 
 def _box(values: Any) -> Box:
