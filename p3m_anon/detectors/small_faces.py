@@ -29,6 +29,7 @@ SUSPECTED = 0.05  # score from which a place is looked at again
 PLAIN = 0.60  # score from which it need not be
 ZOOMED = 48.0  # px: width to which a suspected face is brought
 SIDE = 192  # px: of the square that is cut out around it, at that size
+ANGLES = (0.0, 25.0, -25.0)  # degrees: a head on its side is plainer when it is turned upright
 NEAR = 0.75  # of the suspected face's width, between its middle and that of a face that confirms it
 ALIKE = 2.5  # times as wide or narrow that such a face may be
 MOST_ZOOMS = 400  # of one picture; with more suspicions the picture counts as not looked at in full
@@ -64,35 +65,40 @@ class SmallFaceSearch:
         found: list[list[Boxes]] = [[] for _ in self._networks]
         found[0].append(Boxes(proposed.boxes[sure], proposed.scores[sure]))
         for box in proposed.boxes[~plain][:MOST_ZOOMS]:
-            crop, to_picture = _enlarged(rgb, box)
-            for network, kept in zip(self._networks, found, strict=True):
-                seen = network.find(crop)
-                kept.append(_confirming(seen, box, to_picture, network.confirms))
+            for angle in ANGLES:
+                crop, to_picture = _enlarged(rgb, box, angle)
+                asked = self._networks if angle == 0 else self._networks[:1]
+                answers = [_confirming(network.find(crop), box, to_picture, network.confirms) for network in asked]
+                for answer, kept in zip(answers, found, strict=False):
+                    kept.append(answer)
+                if any(len(answer.scores) for answer in answers):
+                    break
         complete &= int((~plain).sum()) <= MOST_ZOOMS
         return Search(tuple(_merged(one) for one in found), complete)
 
 
-def _enlarged(rgb: RGB, box: npt.NDArray[np.float64]) -> tuple[RGB, tuple[float, float, float]]:
-    """The surroundings of a box, SIDE x SIDE, and the way back: scale and offsets in x and y."""
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+def _enlarged(rgb: RGB, box: npt.NDArray[np.float64], angle: float) -> tuple[RGB, npt.NDArray[np.float64]]:
+    """The surroundings of a box, SIDE x SIDE, turned by `angle` degrees; and the way back, affine float64 (2, 3)."""
     scale = max(box[2] - box[0], 4.0) / ZOOMED
-    left, top = x - scale * (SIDE - 1) / 2, y - scale * (SIDE - 1) / 2
-    way = np.array([[scale, 0, left], [0, scale, top]])
+    cos, sin = scale * np.cos(np.radians(angle)), scale * np.sin(np.radians(angle))
+    turn = np.array([[cos, -sin], [sin, cos]])
+    middle = (box[:2] + box[2:]) / 2
+    way = np.column_stack([turn, middle - turn @ np.full(2, (SIDE - 1) / 2)])
     how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     crop = cv2.warpAffine(rgb, way, (SIDE, SIDE), flags=how, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(crop, np.uint8), (scale, left, top)
+    return np.asarray(crop, np.uint8), way
 
 
-def _confirming(
-    seen: Boxes, box: npt.NDArray[np.float64], to_picture: tuple[float, float, float], threshold: float
-) -> Boxes:
+def _confirming(seen: Boxes, box: npt.NDArray[np.float64], way: npt.NDArray[np.float64], threshold: float) -> Boxes:
     """Boxes of the enlarged picture, in pixels of the whole one, that lie where the suspected face lies."""
-    scale, left, top = to_picture
-    boxes = seen.boxes * scale + np.array([left, top, left, top])
+    middles = (seen.boxes[:, :2] + seen.boxes[:, 2:]) / 2 @ way[:, :2].T + way[:, 2]
+    scale = float(np.hypot(way[0, 0], way[1, 0]))
+    sides = (seen.boxes[:, 2:] - seen.boxes[:, :2]) * scale
+    boxes = np.concatenate([middles - sides / 2, middles + sides / 2], axis=1)
     wide = box[2] - box[0]
-    off = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - (box[:2] + box[2:]) / 2).max(1, initial=0)
-    widths = boxes[:, 2] - boxes[:, 0]
-    keep = (off <= NEAR * wide) & (widths <= ALIKE * wide) & (widths >= wide / ALIKE) & (seen.scores >= threshold)
+    off = np.abs(middles - (box[:2] + box[2:]) / 2).max(1, initial=0)
+    keep = (off <= NEAR * wide) & (sides[:, 0] <= ALIKE * wide) & (sides[:, 0] >= wide / ALIKE)
+    keep &= seen.scores >= threshold
     return Boxes(boxes[keep], seen.scores[keep])
 
 
