@@ -176,7 +176,7 @@ def _findings(
     found: tuple[Finding, ...] = ()
     face = seen.face
     if face is not None:
-        found += _doubts(size, face, traced=traced, settings=settings)
+        found += _doubts(face, settings)
     if (middle.mask & transition_in(alpha, middle, settings, radius=0)).any():
         found += (Finding(Reason.MASK_LOST_TO_TRANSITION, "the transition region reaches into eyes, nose or mouth"),)
         return found
@@ -191,12 +191,10 @@ def _findings(
     return found
 
 
-def _doubts(size: tuple[int, int], face: Face, *, traced: bool, settings: BlurSettings) -> tuple[Finding, ...]:
+def _doubts(face: Face, settings: BlurSettings) -> tuple[Finding, ...]:
     """Landmarks and box that do not speak of one face, and what is held back when the user wants it so."""
     if face.view == "profile" and settings.side_views == "review":
         return (Finding(Reason.PROFILE, "the head is turned too far for a trustworthy outline"),)
-    if traced:
-        return ()
     if not ellipse(face.box, AGREES).contains(Point(face.landmarks[17:].mean(0))):
         reason = Reason.PROFILE if face.view == "profile" else Reason.IMPLAUSIBLE_OUTLINE
         return (Finding(reason, "the landmarks lie beside the box of the face"),)

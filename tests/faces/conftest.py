@@ -10,7 +10,7 @@ import pytest
 from p3m_anon.faces.face import Face
 
 
-def _unit_landmarks() -> np.ndarray:
+def unit_landmarks() -> np.ndarray:
     """(68, 2) in a box of about one width: x from -0.5 to 0.5, y down, eyes near 0."""
     jaw = np.linspace(np.pi, 0, 17)
     points = [(0.5 * np.cos(a), 0.05 + 0.65 * np.sin(a)) for a in jaw]
@@ -31,7 +31,7 @@ def make_face() -> Callable[..., Face]:
 
     def make(x: float, y: float, width: float, angle: float = 0.0, **fields: object) -> Face:
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        landmarks = _unit_landmarks() @ turn * width + (x, y)
+        landmarks = unit_landmarks() @ turn * width + (x, y)
         box = (*landmarks.min(0), *landmarks.max(0))
         values = {"landmarks": landmarks, "box": box, "score": 0.9, "detector": "drawn", **fields}
         return Face(**values)

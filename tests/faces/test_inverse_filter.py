@@ -54,7 +54,7 @@ def test_a_weak_blur_is_undone_and_a_strong_one_is_not(rgb, hidden, zone):
 
 
 def test_nothing_comes_back_of_a_strict_face(rgb, hidden, zone):
-    mask = FaceMask(None, None, hidden, hidden, WIDTH)
+    mask = FaceMask(None, (), None, hidden, hidden, WIDTH, "person")
     out = anonymize(rgb, [mask], BlurSettings(blur_profile="strict"))
     assert likeness(rgb, out, hidden, zone, 0.3) < 0.5
 

@@ -1,60 +1,119 @@
-"""Every finding sends a picture to a person; none lets one pass."""
-
-from dataclasses import dataclass
+"""What waits for a person, case by case; test_judge_laws.py has the laws."""
 
 import numpy as np
+import pytest
 
-from p3m_anon.faces.masks import face_masks, manual_masks
+from p3m_anon.faces.judge import Ruling, judge, ranked
 from p3m_anon.faces.reasons import EXPLANATION, Finding, Reason
 from p3m_anon.faces.settings import BlurSettings
-from p3m_anon.faces.verdict import findings, manual_findings, no_face_findings, not_dismissed, ranked, unmatched
+from p3m_anon.faces.sight import Sight, Sighting
 
 SIZE = (200, 300)
-CHOICE = BlurSettings()
+STRICT = BlurSettings(on_disagreement="review")
 
 
-@dataclass
-class Drawn:
-    mask: np.ndarray
-    as_drawn: bool
+def sight(faces=(), boxes=None, **fields):
+    """Faces of the first look and boxes of the second."""
+    second = None if boxes is None else tuple(Sighting(tuple(map(float, box)), 0.9) for box in boxes)
+    return Sight(tuple(faces), second, **fields)
 
 
-def verdict(faces, second, alpha=None):
-    masks = face_masks(SIZE, faces, alpha, CHOICE)
-    return [f.reason for f in findings(SIZE, masks, second, alpha, CHOICE)]
+def verdict(seen, alpha=None, settings=None, size=SIZE, **said):
+    return [f.reason for f in judge(size, seen, alpha, settings or BlurSettings(), **said).findings]
+
+
+def small_boxes(count, size=6, gap=20, top=10.0):
+    return [(10.0 + gap * n, top, 10.0 + gap * n + size, top + size) for n in range(count)]
 
 
 def test_two_looks_that_agree_release(make_face):
     face = make_face(100, 90, 80)
     shifted = tuple(v + 5 for v in face.box)
-    assert verdict((face,), (shifted,)) == []
-    assert verdict((face,), None) == []
+    assert verdict(sight([face], [shifted])) == []
+    assert verdict(sight([face])) == []
 
 
 def test_no_face_waits_for_a_person():
-    assert verdict((), ()) == [Reason.NO_FACE]
-    assert verdict((), None) == [Reason.NO_FACE]
+    assert verdict(sight((), ())) == verdict(sight()) == [Reason.NO_FACE]
+    faint = (Sighting((10.0, 10.0, 40.0, 40.0), 0.3),)
+    assert verdict(sight((), (), faint=faint)) == [Reason.NO_FACE]
 
 
-def test_a_face_that_one_look_misses_waits(make_face):
-    face, other = make_face(80, 90, 80), make_face(220, 90, 60)
-    assert verdict((face,), (face.box, other.box)) == [Reason.DETECTORS_DISAGREE]
-    assert verdict((face, other), (face.box,)) == [Reason.DETECTORS_DISAGREE]
-    assert verdict((), (other.box,)) == [Reason.DETECTORS_DISAGREE]
+def test_a_bystander_that_one_look_misses_is_masked_and_does_not_wait(make_face):
+    """The old rule made every such picture wait."""
+    face, other = make_face(80, 90, 80), make_face(250, 40, 20)
+    for seen in (sight([face], [face.box, other.box]), sight([face, other], [face.box])):
+        judged = judge(SIZE, seen, None, BlurSettings())
+        assert judged.findings == ()
+        assert [mask.masked_by for mask in judged.masks] == ["both", "union"]
+        assert [mask.decision() for mask in judged.masks] == ["outline", "ellipse"]
+        assert verdict(seen, settings=STRICT) == [Reason.DETECTORS_DISAGREE]
 
 
-def test_a_box_many_times_larger_is_another_face(make_face):
-    face = make_face(100, 90, 30)
-    assert verdict((face,), ((0, 0, 290, 190),)) == [Reason.DETECTORS_DISAGREE]
+def test_the_largest_face_has_to_be_seen_by_both(make_face):
+    face, small = make_face(80, 90, 80), make_face(250, 40, 20)
+    assert verdict(sight([face], ())) == [Reason.DETECTORS_DISAGREE]
+    assert verdict(sight((), [face.box])) == [Reason.DETECTORS_DISAGREE]
+    assert verdict(sight([face, small], [small.box])) == [Reason.DETECTORS_DISAGREE]
+    assert verdict(sight([small], [small.box, face.box])) == [Reason.DETECTORS_DISAGREE]
 
 
-def test_two_heads_cheek_to_cheek_are_not_one(make_face):
-    """Each box has one partner: a second face inside or beside a large one is not covered by it."""
-    parent, child = (50.0, 30.0, 170.0, 180.0), (120.0, 90.0, 170.0, 160.0)
-    assert unmatched([parent], [parent, child]) == ([], [child])
-    left, right, both = (40.0, 30.0, 100.0, 110.0), (95.0, 30.0, 160.0, 110.0), (40.0, 30.0, 160.0, 110.0)
-    assert len(unmatched([both], [left, right])[1]) == 1
-    assert unmatched([left, right], [right, left]) == ([], [])
+def test_a_large_place_that_one_look_took_for_a_face_waits(make_face):
+    """It would blur what is perhaps no face."""
+    face, large = make_face(80, 90, 90), make_face(220, 90, 70)
+    for seen in (sight([face], [face.box, large.box]), sight([face, large], [face.box])):
+        assert verdict(seen) == [Reason.DETECTORS_DISAGREE]
+        assert verdict(seen, settings=BlurSettings(max_extra=0.2)) == []
+    assert verdict(sight([face, large], [face.box, large.box])) == []
+
+
+def test_the_share_of_an_extra_place_is_that_of_its_ellipse(make_face):
+    """A box of 36 x 36 px has an ellipse of 1.2 times its sides: 2.4 % of 300 x 200."""
+    face = make_face(80, 90, 90)
+    share = np.pi / 4 * (1.2 * 36) ** 2 / (SIZE[0] * SIZE[1])
+    seen = sight([face], [face.box, (220, 20, 256, 56)])
+    assert verdict(seen, settings=BlurSettings(max_extra=share * 1.01)) == []
+    assert verdict(seen, settings=BlurSettings(max_extra=share * 0.98)) == [Reason.DETECTORS_DISAGREE]
+
+
+@pytest.mark.parametrize(("alone", "waits"), [((3, 0), False), ((0, 9), False), ((1, 1), False), ((2, 2), True)])
+def test_looks_that_disagree_much_wait_for_what_neither_saw(make_face, alone, waits):
+    """One face of both and a, b of one each: ab / 2 more that neither saw."""
+    face = make_face(150, 110, 80)
+    of_first, of_second = small_boxes(alone[0]), small_boxes(alone[1], top=180.0)
+    faces = [make_face(box[0] + 3, box[1] + 3, 6) for box in of_first]
+    judged = judge(SIZE, sight([face, *faces], [face.box, *of_second]), None, BlurSettings())
+    assert (judged.counts.both, judged.counts.first, judged.counts.second) == (1, *alone)
+    assert judged.counts.unseen == alone[0] * alone[1] / 2
+    assert [f.reason for f in judged.findings] == ([Reason.DETECTORS_DISAGREE] if waits else [])
+
+
+def test_a_look_whose_list_was_full_waits(make_face):
+    face = make_face(100, 90, 80)
+    assert verdict(sight([face], [face.box], complete=False)) == [Reason.DETECTORS_DISAGREE]
+
+
+def test_a_weak_face_waits_only_where_there_is_no_second_look(make_face):
+    weak = make_face(100, 90, 80, score=0.3)
+    assert verdict(sight([weak])) == [Reason.LOW_SCORE]
+    assert verdict(sight([weak], [weak.box])) == []
+    second = (Sighting(weak.box, 0.3),)
+    assert verdict(Sight((weak,), second)) == []  # both saw it, neither surely: the whole ellipse is masked
+    assert verdict(Sight((weak,), second), settings=STRICT) == [Reason.LOW_SCORE]
+
+
+def test_small_faces_wait_only_in_strict_runs(make_face):
+    small = make_face(100, 90, 8)
+    assert verdict(sight([small], [small.box])) == []
+    assert verdict(sight([small], [small.box]), settings=STRICT) == [Reason.TOO_SMALL]
+
+
+def test_strict_runs_name_each_look(make_face):
+    face, one, other = make_face(80, 90, 80), make_face(250, 40, 20), make_face(250, 140, 20)
+    judged = judge(SIZE, sight([face, one], [face.box, other.box]), None, STRICT)
+    details = " ".join(f.detail for f in judged.findings)
+    assert "1 face was seen by the first look only" in details
+    assert "1 face was seen by the second look only" in details
 
 
 def test_the_largest_face_has_to_lie_on_the_matte(make_face):
@@ -62,80 +121,20 @@ def test_the_largest_face_has_to_lie_on_the_matte(make_face):
     boxes = (large.box, bystander.box)
     alpha = np.zeros(SIZE, np.uint8)
     alpha[:, :160] = 255
-    assert verdict((large, bystander), boxes, alpha) == []
-    assert verdict((large, bystander), boxes, 255 - alpha) == [Reason.FACE_OUTSIDE_ALPHA]
-
-
-def manual(drawn, faces, second=None, alpha=None, as_drawn=False):
-    masks = manual_masks(Drawn(drawn, as_drawn), alpha, tuple(faces), CHOICE)
-    return [f.reason for f in manual_findings(SIZE, masks, faces, second, CHOICE)]
-
-
-def test_a_manual_mask_has_to_cover_every_face_that_a_look_sees(make_face):
-    face, other = make_face(80, 90, 80), make_face(220, 90, 60)
-    drawn = np.zeros(SIZE, bool)
-    drawn[60:160, 30:130] = True
-    assert manual(drawn, (face,)) == []
-    assert manual(drawn, (face, other)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-    assert manual(drawn, (face,), (face.box, other.box)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-    half = drawn.copy()
-    half[:, :80] = False
-    assert manual(half, (face,)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-
-
-def test_a_manual_mask_that_exclusion_empties_does_not_release(make_face):
-    face = make_face(80, 90, 80)
-    drawn = np.zeros(SIZE, bool)
-    drawn[60:160, 30:130] = True
-    grey = np.full(SIZE, 128, np.uint8)
-    assert manual(drawn, (face,), alpha=grey) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-    assert manual(drawn, (face,), alpha=grey, as_drawn=True) == []
-
-
-def test_the_soft_edge_may_take_from_a_drawn_mask_what_it_may_take_from_an_automatic_one(make_face):
-    """Else every face with hair at its edge would have to be confirmed."""
-    face = make_face(80, 90, 80)
-    drawn = np.zeros(SIZE, bool)
-    drawn[40:180, 20:140] = True
-    left = int(face.landmarks[:17, 0].min())
-    core_left = int(face.landmarks[17:, 0].min())
-
-    def edge(until):
-        alpha = np.full(SIZE, 255, np.uint8)
-        alpha[:, :until] = 0
-        alpha[:, left : until + 1] = 128
-        return alpha
-
-    shallow = edge(left + 5)
-    automatic = face_masks(SIZE, (face,), shallow, CHOICE)[0]
-    assert automatic.findings == ()
-    assert manual(drawn, (face,), alpha=shallow) == []
-    assert manual(drawn, (face,), alpha=edge(core_left + 3)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-    half = drawn.copy()
-    half[:, :70] = False
-    assert manual(half, (face,), alpha=shallow) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-
-
-def test_what_a_person_dismissed_needs_no_cover_and_nothing_else_does(make_face):
-    face, other = make_face(80, 90, 80), make_face(220, 90, 60)
-    masks = manual_masks(Drawn(np.zeros(SIZE, bool), False), None, (face, other), CHOICE)
-    assert len(manual_findings(SIZE, masks, (face, other), None, CHOICE)) == 1  # said once
-    assert len(manual_findings(SIZE, masks, (face, other), None, CHOICE, [face.box])) == 1
-    assert manual_findings(SIZE, masks, (face, other), None, CHOICE, [face.box, other.box]) == ()
-    assert no_face_findings((face,), (face.box,), [face.box]) == ()
-    # one saying holds for one place, and not for small faces within it
-    x0, y0 = face.box[0], face.box[1]
-    small = [(x0 + d, y0, x0 + d + 30, y0 + 30) for d in (0, 30)]
-    assert not_dismissed(small, [face.box]) == small
-    assert not_dismissed([face.box, face.box], [face.box]) == [face.box]
-    assert len(no_face_findings((face,), (other.box,), [face.box])) == 1
+    assert verdict(sight([large, bystander], boxes), alpha) == []
+    assert verdict(sight([large, bystander], boxes), 255 - alpha) == [Reason.FACE_OUTSIDE_ALPHA]
 
 
 def test_the_no_face_list_is_contradicted_by_any_look(make_face):
     face = make_face(80, 90, 80)
-    assert no_face_findings((), ()) == ()
-    assert [f.reason for f in no_face_findings((face,), ())] == [Reason.NO_FACE_CONTRADICTED]
-    assert [f.reason for f in no_face_findings((), (face.box,))] == [Reason.NO_FACE_CONTRADICTED]
+    for said in ({"cleared": True}, {"decision": Ruling("no_face")}):
+        assert verdict(sight((), ()), **said) == []
+        for seen in (sight([face], ()), sight((), [face.box]), sight([face])):
+            assert verdict(seen, **said) == [Reason.NO_FACE_CONTRADICTED]
+    dismissed = Ruling("no_face", (face.box,))
+    assert verdict(sight([face], [face.box]), decision=dismissed) == []
+    other = make_face(220, 90, 60)
+    assert verdict(sight([face], [face.box, other.box]), decision=dismissed) == [Reason.NO_FACE_CONTRADICTED]
 
 
 def test_findings_come_in_the_order_of_the_list_and_once():
@@ -145,13 +144,3 @@ def test_findings_come_in_the_order_of_the_list_and_once():
 
 def test_every_reason_is_explained():
     assert set(EXPLANATION) == set(Reason)
-
-
-def test_a_face_known_by_its_box_only_has_to_be_covered_from_the_brows_down(make_face):
-    """Eyes left clear above a mask: found by a look that has no landmarks."""
-    box = (60.0, 40.0, 140.0, 150.0)
-    drawn = np.zeros(SIZE, bool)
-    drawn[95:155, 55:145] = True  # from under the eyes
-    assert manual(drawn, (), (box,)) == [Reason.FACE_OUTSIDE_MANUAL_MASK]
-    drawn[65:155, 55:145] = True
-    assert manual(drawn, (), (box,)) == []

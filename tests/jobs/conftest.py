@@ -11,6 +11,8 @@ from PIL import Image
 
 from p3m_anon.detectors import shape_prior
 from p3m_anon.detectors.looks import Looks
+from p3m_anon.detectors.networks import Boxes, no_boxes
+from p3m_anon.detectors.wide_look import Glance
 from p3m_anon.faces.face import Face
 from p3m_anon.jobs.blur.detectors import LookPlan
 
@@ -22,9 +24,9 @@ def drawn_face(box: tuple[float, float, float, float] = (30, 20, 90, 100)) -> Fa
 
 
 class StubDetector:
-    """Sees one face in every picture but in those whose upper left pixel is black."""
+    """Sees one face in every picture but in those whose upper left pixel is black; both looks in one."""
 
-    name, model_sha256 = "stub", "0" * 64
+    name, model_sha256, sure = "stub", "0" * 64, 0.5
 
     def __init__(self) -> None:
         self.seen = 0
@@ -36,15 +38,20 @@ class StubDetector:
     def detect_batch(self, images: list[np.ndarray]) -> list[tuple[Face, ...]]:
         return [self.detect(rgb) for rgb in images]
 
-    def boxes(self, rgb: np.ndarray) -> tuple[tuple[tuple[float, ...], float], ...]:
-        return () if not rgb[0, 0].any() else ((drawn_face().box, 0.9),)
+    def look(self, rgb: np.ndarray, *, coarse: bool = False) -> Glance:
+        if not rgb[0, 0].any():
+            return Glance(no_boxes(), no_boxes())
+        return Glance(Boxes(np.array([drawn_face().box], float), np.array([0.9])), no_boxes())
+
+    def smallest_face(self, height: int, width: int) -> float:
+        return 12.0
 
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> StubDetector:
     """The detector that `blur_folder` will use."""
     detector = StubDetector()
-    plan = LookPlan("stub", "stub", {"detector": "stub"})  # not on the CPU, so it runs in this process
+    plan = LookPlan("stub", "stub", "stub", {"detector": "stub"})  # not on the CPU, so it runs in this process
     monkeypatch.setattr("p3m_anon.jobs.blur.run.plan_looks", lambda request: plan)
     monkeypatch.setattr("p3m_anon.jobs.blur.run.build_looks", lambda request, plan: Looks(detector, detector))
     return detector
