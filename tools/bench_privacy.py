@@ -26,7 +26,8 @@ from p3m_anon.faces.audit_findings import HALF_RESTORED, RESTORED
 from p3m_anon.faces.blur import blurred
 from p3m_anon.faces.detail import measure
 from p3m_anon.faces.inverse_filter import NOISES, attacked
-from p3m_anon.faces.masks import FaceMask, face_masks
+from p3m_anon.faces.masks import TRACED, FaceMask, face_masks
+from p3m_anon.faces.pairing import Seen
 from p3m_anon.faces.patch import union
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.folders import find_pictures
@@ -121,8 +122,9 @@ class Bench:
         """Attack every way of writing one picture; how many faces were counted."""
         seen = [face for face in self._detector.detect(rgb) if face.score >= 0.5 and face.view in TRACED]
         size = (rgb.shape[0], rgb.shape[1])
-        masks = [mask for mask in face_masks(size, tuple(seen), None, BlurSettings()) if mask.adjusted.area]
-        strict = face_masks(size, tuple(seen), None, BlurSettings(blur_profile="strict"))
+        sure = tuple(Seen(face, (face.box,), "both", sure=True) for face in seen)
+        masks = [mask for mask in face_masks(size, sure, None, BlurSettings()) if mask.adjusted.area]
+        strict = face_masks(size, sure, None, BlurSettings(blur_profile="strict"))
         drawn = union([mask.adjusted for mask in masks], size)
         places = [t for t in targets(size, [(f, "source") for f in seen], [], drawn) if t.width >= self._smallest]
         places = [t for t in places if t.face is not None]

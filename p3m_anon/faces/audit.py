@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from shapely import MultiPoint
 
 from p3m_anon.faces.masks import TRACED
 from p3m_anon.faces.outline import ellipse, face_width
+from p3m_anon.faces.pairing import SAME_PLACE, same_face
 from p3m_anon.faces.patch import Patch, from_mask
 from p3m_anon.faces.raster import rasterize
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from p3m_anon.faces.detail import Detail
     from p3m_anon.faces.face import Face
 
-SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in common, as in `verdict`
+SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in common
+OPEN = 0.5
+"""Share of the middle of a box that has to lie outside every mask for a face to count as clear there."""
+
 INNER = 0.6  # of a box: eyes to mouth, without hair, ears and background
 FEATURES = slice(27, 68)  # nose, eyes, mouth; every outline contains them with some room
 REACH = 0.3  # of a box, on each side: how far the face's own mask may reach beyond it
@@ -30,14 +34,20 @@ which stays clear on purpose (the contour of a head seen from the side). Below i
 LEAST_ZONE = 16  # pixels; fewer say nothing
 
 
-@dataclass(frozen=True)
-class Sighting:
-    """A box that a detector sees; turns: quarter turns of the picture under which it saw it."""
+class Sighting(NamedTuple):
+    """A box that a look sees. turns: quarter turns of the picture under which it saw it. sure: the score from which
+    its network is sure of a face, under these turns: the gate."""
 
     detector: str
     box: Box
     score: float
     turns: int = 0
+    sure: float = 0.5
+
+    @property
+    def is_sure(self) -> bool:
+        """The network is sure of a face."""
+        return self.score >= self.sure
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +68,16 @@ class Target:
 
     @property
     def measured(self) -> Patch:
-        """Where detail is measured: the zone, without the transition region if the mask lies on the face."""
-        if self.hidden is None or (self.cover or 0.0) < MASKED:
+        """Where detail is measured: the zone, without the transition region if the mask lies on the face.
+
+        Of a place that only a look at the output took for a face, what lies outside the mask.
+        """
+        if self.hidden is None:
             return self.zone
-        return self.zone.replaced(_shared(self.zone, self.hidden))
+        shared = _shared(self.zone, self.hidden)
+        if (self.cover or 0.0) >= MASKED:
+            return self.zone.replaced(shared)
+        return self.zone.replaced(self.zone.mask & ~shared) if self.origin == "release" else self.zone
 
     @property
     def cover(self) -> float | None:
@@ -71,14 +87,31 @@ class Target:
         area = self.zone.area
         return np.count_nonzero(_shared(self.zone, self.hidden)) / area if area else 1.0
 
+    @property
+    def touches_mask(self) -> bool:
+        """Some of the box lies in the mask."""
+        if self.hidden is None:
+            return False
+        x0, y0, x1, y1 = (round(v) for v in self.box)
+        top, left = max(y0 - self.hidden.y, 0), max(x0 - self.hidden.x, 0)
+        return bool(self.hidden.mask[top : y1 - self.hidden.y + 1, left : x1 - self.hidden.x + 1].any())
+
+    @property
+    def is_open(self) -> bool:
+        """At least half of the zone lies outside the mask."""
+        cover = self.cover
+        return cover is not None and 1 - cover >= OPEN
+
 
 @dataclass(frozen=True)
 class FaceMeasures:
     """Everything that was measured of one target.
 
-    score_before, score_after: best score of any detector that gives scores, in the source (None without one) and in
-    the output, upright. turned: the best on the turned output. fired: detectors that see a face in the output, in any
-    position. restored: detail after the inverse filter, None if it was not run; score_restored: the best score then.
+    score_before, score_after: CenterFace's best score at 640 px in the source (None without one) and in the output.
+    surest: the sighting in the output that is furthest above, or least below, its network's gate. fired: detectors
+    that see a face in the output, in any position. in_source: a network sees a face at this place of the source too;
+    None if that was not asked. restored: detail after the inverse filter, None if it was not run;
+    score_restored: CenterFace's score then.
     """
 
     box: Box
@@ -87,9 +120,10 @@ class FaceMeasures:
     cover: float | None
     score_before: float | None
     score_after: float
-    turned: float
+    surest: Sighting | None
     fired: tuple[str, ...]
     detail: Detail
+    in_source: bool | None = None
     restored: Detail | None = None
     score_restored: float | None = None
 
@@ -102,23 +136,34 @@ def targets(
 ) -> list[Target]:
     """The places to look at in a (height, width) picture, each once.
 
-    known: faces with their origin, the most trusted first. sightings: what detectors with scores see in the output.
-    mask: bool (H, W), the adjusted masks together, None if unknown; its parts that hold no known face, drawn by
-    hand perhaps, are targets of their own.
+    known: faces with their origin, the most trusted first. sightings: what the looks see in the output; one over a
+    known face is no place of its own, unless it lies beside that face and its own middle is open. mask: bool (H, W),
+    the adjusted masks together, None if unknown; its parts that hold no known face, drawn by hand perhaps, are targets
+    of their own.
     """
     found: list[Target] = []
     for face, origin in known:
-        if not any(overlap(face.box, one.box) >= SAME_FACE for one in found):
+        if not any(same_face(face.box, one.box) for one in found):
             zone = _zone(face, size)
             found.append(Target(face.box, face_width(face), zone, _near(mask, face.box), origin, face))
     if mask is not None:
         found += _unclaimed(mask, found)
-    for sighting in sorted(sightings, key=lambda s: -s.score):
-        if not any(overlap(sighting.box, one.box) >= SAME_FACE for one in found):
-            box = sighting.box
-            zone = rasterize(ellipse(box, INNER), size)
-            found.append(Target(box, box[2] - box[0], zone, _near(mask, box), "release"))
+    for sighting in sorted(sightings, key=lambda s: s.sure - s.score):
+        box = sighting.box
+        place = Target(box, box[2] - box[0], rasterize(ellipse(box, INNER), size), _near(mask, box), "release")
+        if not any(_is_at(place, one) for one in found):
+            found.append(place)
     return [one for one in found if one.zone.area >= LEAST_ZONE]
+
+
+def _is_at(place: Target, known: Target) -> bool:
+    """A sighting's place shows the same as a known one."""
+    likeness = same_face(place.box, known.box)
+    if known.origin == "mask":
+        return overlap(place.box, known.box) >= SAME_FACE and not place.is_open
+    if known.origin == "release" or not place.is_open:
+        return likeness > 0
+    return likeness >= SAME_PLACE
 
 
 def best(sightings: Sequence[Sighting], box: Box, others: Sequence[Box] = ()) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from p3m_anon.faces.audit import MASKED
+from p3m_anon.faces.audit import MASKED, OPEN
 
 if TYPE_CHECKING:
     from p3m_anon.faces.audit import FaceMeasures
@@ -30,18 +30,21 @@ RESTORED, HALF_RESTORED = 0.75, 0.50
 0.15 w 0.71, 0.2 w 0.58, 0.3 w 0.27, from nothing 0.02. Above the first bound come back 1.00, 0.97, 0.34, 0.18, none of
 them; above the second 0.13 after 0.3 w, and as many by chance from a solid fill."""
 
+LEAST_FACE = 16.0
+"""Pixels of a face's width from which it is a leak when it is clear; smaller ones show little more than a pose."""
+
 A_FACE, DOUBTFUL = 0.5, 0.3
 """CenterFace scores: above the first clear faces score (0.78 to 0.96), between the two there may be one."""
 
 A_LYING_FACE = 0.80
-"""The same on the turned picture, where CenterFace also fires on shoes and shirts: with up to 0.72 on 12 pictures."""
+"""Least gate on the turned picture, where CenterFace also fires on shoes and shirts: with up to 0.72 on 12 pictures."""
 
 FIRES_ON_A_FACE, SHARP = 0.70, 5.0
 """Without a source: score, and detail in grey levels, that together say that a face is there. Clear faces have 0.78 and
 9.5 at least, blurred with 0.05 w 0.79 and 6.1; with 0.3 w at most 0.67 and 3.6, `strict` 0.64 and 8.4."""
 
 BY_A_PERSON = "left by a person"
-"""Name of the check for what would be a leak, had not a person decided so."""
+"""Name of the check for a clear face that a person left as it is: a note."""
 
 SAME_PERSON = 0.41
 """Cosine of face embeddings from which two pictures count as one person; embedders differ, so it can be set."""
@@ -62,16 +65,15 @@ class Finding:
 def face_findings(face: FaceMeasures, cleared: str | None = None) -> list[Finding]:
     """All that is to be said of one place.
 
-    cleared: why a person has left the place as it is (the picture's release basis, or "no face"): then nothing here
-    is a leak.
+    cleared: who left the place as it is, and why (the picture's release basis, or "no face"): then nothing here is
+    more than a note.
     """
     found = [*_clear(face), *_restorable(face)]
     if not any(one.severity == "leak" for one in found):
         found += _still_fires(face)
     if cleared is None:
         return found
-    basis = f"; a person left it as it is: {cleared}"
-    return [_excused(f, f.evidence + basis) for f in found]
+    return [_excused(f, f"{f.evidence}; a person left it as it is: {cleared}") for f in found]
 
 
 def outside_findings(outside: Outside, fidelity: str) -> list[Finding]:
@@ -103,48 +105,62 @@ def identity_findings(
 
 
 def _excused(finding: Finding, evidence: str) -> Finding:
-    """A leak but for a person's word is a warning with a name of its own, so that all of them are found."""
-    if finding.severity != "leak":
-        return Finding(finding.severity, finding.check, evidence, finding.box)
-    return Finding("warning", BY_A_PERSON, evidence, finding.box)
+    """What a person answers for is a note; a leak but for that has a name of its own, so that all of them are found."""
+    return Finding("note", BY_A_PERSON if finding.severity == "leak" else finding.check, evidence, finding.box)
 
 
 def _clear(face: FaceMeasures) -> list[Finding]:
     """A face that is there to be seen."""
-    kept, cover = face.detail.kept, face.cover
-    severity, said = _sighted(face)
-    if kept is not None:
-        if face.origin in ("ledger", "mask"):
-            severity = "leak"
-        if kept < KEPT or severity is None:
-            return []
-        if severity == "leak" and kept < 2 * KEPT and _is_plain(face):
-            severity = "warning"
-        what = "a face's detail" if severity == "leak" else "the detail of what may be a face"
-        return [_of(face, severity, "clear face", f"{kept:.0%} of {what} is left{_where(cover)} ({said})")]
-    detail = f"detail {face.detail.after:.1f} levels"
-    if cover is not None and cover < MASKED:
-        what = "a face" if severity == "leak" else "what may be a face"
-        text = f"{what}{_where(cover)} ({said}, {detail})"
-        return [] if severity is None else [_of(face, severity, "clear face", text)]
-    fires = face.score_after >= FIRES_ON_A_FACE or face.turned >= A_LYING_FACE
-    if fires and face.detail.after >= SHARP:
-        return [_of(face, "leak", "clear face", f"a face with all its detail{_where(cover)} ({said}, {detail})")]
-    return []
+    if not _shows_a_face(face):
+        return []
+    sure, said = _sighted(face)
+    kept, small = face.detail.kept, "" if face.width >= LEAST_FACE else f", only {face.width:.0f} px wide"
+    severity: Severity = "leak" if sure and not small else "note"
+    if severity == "leak" and kept is not None and KEPT <= kept < 2 * KEPT and _is_plain(face):
+        severity = "warning"
+    what = "a face" if sure else "what may be a face"
+    left = f"detail {face.detail.after:.1f} levels" if kept is None else f"{kept:.0%} of its detail is left"
+    text = f"{what}{_where(face.cover)}: {left} ({said}{small})"
+    return [Finding(severity, "clear face", text, face.box)]
 
 
-def _sighted(face: FaceMeasures) -> tuple[Severity | None, str]:
-    """How bad a clear face at this place would be, as sure as the detectors are of it, and their scores."""
-    seen = max(face.score_before or 0.0, face.score_after)
-    said = f"score {face.score_after:.2f}" + ("" if face.score_before is None else f", before {face.score_before:.2f}")
-    if seen >= A_FACE:
-        return "leak", said
-    turned = f"score {face.turned:.2f}, only when turned"
-    if face.turned >= A_FACE:
-        return ("leak" if face.turned >= A_LYING_FACE else "warning"), turned
-    if seen >= DOUBTFUL:
-        return "warning", said
-    return ("note", turned) if face.turned >= DOUBTFUL else (None, said)
+def _shows_a_face(face: FaceMeasures) -> bool:
+    """Enough of the place is to be seen, if it is a face.
+
+    In a known face 30 % of the detail, in the mask or outside. Elsewhere the middle has to lie outside the mask, with
+    the source's detail or, where it is not the source's, a sharp face's. Where no mask is known and no source, a score
+    far over the gate has to make up for it, as networks fire on blurred faces too.
+    """
+    kept, is_sharp = face.detail.kept, face.detail.after >= SHARP
+    if face.origin != "release":
+        return kept >= KEPT if kept is not None else _is_sharp_in_the_open(face)
+    if face.cover is None:
+        return kept >= KEPT if kept is not None else _is_sharp_in_the_open(face)
+    return 1 - face.cover >= OPEN and ((kept or 0.0) >= KEPT or is_sharp)
+
+
+def _is_sharp_in_the_open(face: FaceMeasures) -> bool:
+    """Without a source: a sharp face beside the mask, or one that a network is much surer of than of a blurred one."""
+    if face.cover is not None and face.cover < MASKED:
+        return face.detail.after >= SHARP
+    surest = face.surest
+    return face.detail.after >= SHARP and surest is not None and surest.score >= max(surest.sure, FIRES_ON_A_FACE)
+
+
+def _sighted(face: FaceMeasures) -> tuple[bool, str]:
+    """Whether a network is as sure of a face here as its gate asks, and what the looks say."""
+    surest, before = face.surest, face.score_before
+    said = []
+    if surest is not None:
+        turned = ", turned" if surest.turns else ""
+        said.append(f"{surest.detector}{turned} {surest.score:.2f}, its gate {surest.sure:.2f}")
+    if before is not None:
+        said.append(f"before {before:.2f}")
+    if face.in_source is False:
+        said.append("in the source no face is seen at this place, but one beside it, which is masked")
+        return False, "; ".join(said)
+    sure = face.origin in ("ledger", "mask") or (surest is not None and surest.is_sure) or (before or 0.0) >= A_FACE
+    return sure, "; ".join(said) or "no look fires"
 
 
 def _where(cover: float | None) -> str:
@@ -163,7 +179,7 @@ def _restorable(face: FaceMeasures) -> list[Finding]:
         return []
     text = f"an inverse filter brings back detail like the source's (correlation {likeness:.2f}, score {score:.2f})"
     severe = likeness >= RESTORED and not _is_plain(face)
-    return [_of(face, "leak" if severe else "warning", "inverse filter", text)]
+    return [Finding("leak" if severe else "warning", "inverse filter", text, face.box)]
 
 
 def _is_plain(face: FaceMeasures) -> bool:
@@ -178,8 +194,4 @@ def _still_fires(face: FaceMeasures) -> list[Finding]:
     before = "" if face.score_before is None else f", before {face.score_before:.2f}"
     kept = "" if face.detail.kept is None else f"; {max(face.detail.kept, 0):.0%} of the detail is left"
     text = f"{', '.join(face.fired)} still fire{'s' if len(face.fired) == 1 else ''} over the mask"
-    return [_of(face, "note", "detector", f"{text} (score {max(face.score_after, face.turned):.2f}{before}{kept})")]
-
-
-def _of(face: FaceMeasures, severity: Severity, check: str, evidence: str) -> Finding:
-    return Finding(severity, check, evidence, face.box)
+    return [Finding("note", "detector", f"{text} (score {face.score_after:.2f}{before}{kept})", face.box)]

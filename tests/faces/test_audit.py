@@ -11,7 +11,7 @@ import pytest
 from p3m_anon.detectors import shape_prior
 from p3m_anon.faces.align import SIDE, TEMPLATE, aligned, five_points
 from p3m_anon.faces.audit import FaceMeasures, Sighting, best, overlap, targets
-from p3m_anon.faces.audit_findings import face_findings, identity_findings, outside_findings
+from p3m_anon.faces.audit_findings import BY_A_PERSON, face_findings, identity_findings, outside_findings
 from p3m_anon.faces.detail import Detail
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.outside import close_outside, coding_blocks, equal_outside, jpeg_limit, unchanged
@@ -20,8 +20,8 @@ SIZE = (200, 300)
 BOX = (40.0, 40.0, 100.0, 120.0)
 
 
-def face(box=BOX, profile=False) -> Face:
-    return Face(shape_prior.mean_in_box(box), box, 0.9, "stub", profile=profile)
+def face(box=BOX, view="frontal") -> Face:
+    return Face(shape_prior.mean_in_box(box), box, 0.9, "stub", view=view)
 
 
 def mask(*parts: tuple[int, int, int, int]) -> np.ndarray:
@@ -60,8 +60,29 @@ class TestTargets:
         assert [one.origin for one in found] == ["source", "release"]
         assert found[1].cover is None
 
+    def test_a_sighting_over_a_masked_face_is_no_place_and_one_beside_it_is(self):
+        drawn = mask((35, 35, 105, 125))
+        over, beside = Sighting("x", (50, 45, 112, 125), 0.9), Sighting("x", (85, 40, 160, 120), 0.9)
+        found = targets(SIZE, [(face(), "ledger")], [over, beside], drawn)
+        assert [one.box for one in found] == [BOX, beside.box]
+        assert found[1].is_open
+        assert found[1].touches_mask
+        assert not found[0].is_open
+
+    def test_a_small_face_in_the_box_of_a_large_one_is_a_place(self):
+        large = face((20.0, 20.0, 180.0, 190.0))
+        found = targets(SIZE, [(large, "ledger")], [Sighting("x", (22, 22, 42, 46), 0.9)], mask((60, 40, 160, 170)))
+        assert [one.origin for one in found] == ["ledger", "release"]
+        assert not found[1].touches_mask
+
+    def test_outside_the_mask_only_the_open_part_is_measured(self):
+        found = targets(SIZE, [], [Sighting("x", BOX, 0.9)], mask((40, 40, 65, 120)))
+        (one,) = [place for place in found if place.origin == "release"]
+        assert 0 < one.cover < 0.5
+        assert one.measured.area == pytest.approx((1 - one.cover) * one.zone.area, abs=1)
+
     def test_a_profile_is_measured_in_the_middle_of_its_box(self):
-        (one,) = targets(SIZE, [(face(profile=True), "ledger")], [], None)
+        (one,) = targets(SIZE, [(face(view="profile"), "ledger")], [], None)
         assert one.zone.area == pytest.approx(np.pi / 4 * 36 * 48, rel=0.05)
 
     def test_specks_are_no_places(self):
@@ -82,7 +103,7 @@ GOOD = FaceMeasures(
     cover=1.0,
     score_before=0.9,
     score_after=0.2,
-    turned=0.0,
+    surest=None,
     fired=(),
     detail=Detail(1.5, 18.0, 0.01, 0.1, 16.0),
     restored=Detail(15.0, 18.0, 0.1, 0.2, 14.0),
@@ -90,6 +111,11 @@ GOOD = FaceMeasures(
 )
 KEPT = Detail(17.0, 18.0, 0.95, 1.0, 40.0)
 BLIND = Detail(17.0)
+SURE = Sighting("yunet", BOX, 0.85, sure=0.8)
+UNSURE = Sighting("yunet", BOX, 0.75, sure=0.8)
+OUTSIDE = {"origin": "release", "score_before": None, "cover": 0.0, "restored": None}
+ALONE = {"score_before": None, "cover": None, "restored": None}
+LEAK, NOTE = [("leak", "clear face")], [("note", "clear face")]
 
 
 @pytest.mark.parametrize(
@@ -97,21 +123,28 @@ BLIND = Detail(17.0)
     [
         ({}, []),
         ({"score_after": 0.65, "fired": ("centerface",)}, [("note", "detector")]),
-        ({"detail": KEPT}, [("leak", "clear face")]),
-        ({"detail": Detail(8.0, 18.0, 0.45, 0.9, 20.0)}, [("leak", "clear face")]),
+        ({"detail": KEPT}, LEAK),
+        ({"detail": KEPT, "width": 15.9}, NOTE),
+        ({"detail": Detail(8.0, 18.0, 0.45, 0.9, 20.0)}, LEAK),
         ({"detail": Detail(3.0, 5.0, 0.45, 0.9, 20.0)}, [("warning", "clear face")]),
-        ({"origin": "source", "detail": KEPT, "score_before": 0.35, "cover": 0.0}, [("warning", "clear face")]),
-        ({"origin": "source", "detail": KEPT, "score_before": 0.1, "cover": 0.0}, []),
-        ({"origin": "release", "detail": KEPT, "score_before": 0.1, "turned": 0.6}, [("warning", "clear face")]),
-        ({"origin": "release", "detail": KEPT, "score_before": 0.1, "turned": 0.9}, [("leak", "clear face")]),
-        ({"origin": "release", "detail": KEPT, "score_before": 0.1, "turned": 0.4}, [("note", "clear face")]),
-        ({"origin": "release", "detail": BLIND, "score_before": None, "score_after": 0.9, "cover": 0.0,
-          "restored": None}, [("leak", "clear face")]),
-        ({"detail": BLIND, "score_before": None, "score_after": 0.9, "cover": None, "restored": None},
-         [("leak", "clear face")]),
-        ({"detail": BLIND, "score_before": None, "turned": 0.9, "cover": None, "restored": None},
-         [("leak", "clear face")]),
-        ({"detail": Detail(1.5), "score_before": None, "score_after": 0.6, "cover": None, "restored": None}, []),
+        ({"origin": "source", "detail": KEPT, "score_before": 0.55, "cover": 0.0}, LEAK),
+        ({"origin": "source", "detail": KEPT, "score_before": 0.35, "cover": 0.0}, NOTE),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE}, LEAK),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE, "cover": 0.5}, LEAK),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE, "cover": 0.51}, []),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE, "width": 16}, LEAK),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE, "width": 15}, NOTE),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE, "in_source": True}, LEAK),
+        ({**OUTSIDE, "detail": KEPT, "surest": SURE, "in_source": False}, NOTE),
+        ({**OUTSIDE, "detail": KEPT, "surest": UNSURE}, NOTE),
+        ({**OUTSIDE, "detail": replace(KEPT, kept=0.1), "surest": SURE}, LEAK),
+        ({**OUTSIDE, "detail": Detail(4.0, 18.0, 0.1, 0.2, 15.0), "surest": SURE}, []),
+        ({**OUTSIDE, "detail": BLIND, "surest": SURE}, LEAK),
+        ({**OUTSIDE, "detail": Detail(4.0), "surest": SURE}, []),
+        ({**ALONE, "origin": "release", "detail": BLIND, "surest": SURE}, LEAK),
+        ({**ALONE, "origin": "release", "detail": Detail(1.5), "surest": SURE}, []),
+        ({**ALONE, "origin": "release", "detail": BLIND, "surest": Sighting("centerface", BOX, 0.65)}, []),
+        ({**ALONE, "detail": BLIND, "surest": SURE}, LEAK),
         ({"restored": Detail(15.0, 18.0, 0.8, 0.85, 20.0)}, [("leak", "inverse filter")]),
         ({"restored": Detail(15.0, 18.0, 0.5, 0.6, 20.0)}, [("warning", "inverse filter")]),
     ],
@@ -122,10 +155,10 @@ def test_findings_about_a_face(change, expected):
     assert all(f.box == BOX for f in found)
 
 
-def test_a_decision_of_a_person_makes_a_leak_a_warning():
-    (found,) = face_findings(replace(GOOD, detail=KEPT), "public_figure")
-    assert found.severity == "warning"
-    assert "public_figure" in found.evidence
+def test_a_decision_of_a_person_makes_a_leak_a_note():
+    (found,) = face_findings(replace(GOOD, detail=KEPT), "public_figure, decided by Mei")
+    assert (found.severity, found.check) == ("note", BY_A_PERSON)
+    assert "public_figure, decided by Mei" in found.evidence
 
 
 def test_identity():

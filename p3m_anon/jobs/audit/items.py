@@ -16,10 +16,13 @@ from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.release_index import Listed, ReleaseIndex, ledger_view
+from p3m_anon.jobs.audit.eyes import UsedByBlur
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Box
+    from p3m_anon.files.ledger_rows import Row
 
+UNKNOWN = UsedByBlur()
 GUESSES = (0.1, 0.2, 0.3)  # sigma in face widths, tried where the blur's strength is unknown
 _ENDS = re.compile(r"[_\-. ][^_\-. /]*$")  # "anna_anonymized" is anna
 
@@ -30,8 +33,8 @@ class Item:
 
     sigmas: strengths of the blur in face widths that the inverse filter tries; empty for no blur. basis: why a person
     has released the picture without blur. faces: as the ledger keeps them. dismissed: places of which a person said
-    that they need no mask; decided: a person has answered for this picture, so nothing else is excused. said:
-    discrepancies found so far.
+    that they need no mask; decided_by: who has answered for this picture, so that nothing else is excused. used: how
+    the blur looked at the picture. said: discrepancies found so far.
     """
 
     name: str
@@ -51,7 +54,8 @@ class Item:
     mask_sha256: str | None = None
     faces: tuple[dict[str, Any], ...] = ()
     dismissed: tuple[Box, ...] = ()
-    decided: bool = False
+    decided_by: str | None = None
+    used: UsedByBlur = UNKNOWN
     said: tuple[Discrepancy, ...] = field(default=())
 
 
@@ -101,7 +105,7 @@ def own_items(
     """Pictures of a release of ours."""
     settings = _settings(ledger)
     for listed in index.pairs():
-        item = _own(out, private, listed, settings, ledger is not None, (originals, masks))
+        item = _own(out, private, listed, settings, ledger, (originals, masks))
         yield replace(item, said=(*item.said, *_undone(listed, ledger)))
 
 
@@ -134,13 +138,13 @@ def _own(
     private: Path | None,
     listed: Listed,
     settings: dict[str, BlurSettings],
-    has_ledger: bool,
+    ledger: Ledger | None,
     folders: tuple[Stems, Stems],
 ) -> Item:
     row = listed.ledger
     view = ledger_view(row) if row is not None else None
     said = row_discrepancies(listed.manifest) if listed.manifest else []
-    if has_ledger:
+    if ledger is not None:
         said += rows_discrepancies(listed.manifest, view)
     facts = listed.manifest or view or {}
     outputs = {o.role: o for o in row.outputs} if row else {}
@@ -171,11 +175,28 @@ def _own(
         source_alpha_sha256=source_alpha.sha256 if source_alpha else None,
         mask=mask,
         mask_sha256=facemask.sha256 if facemask is not None and mask == (private or out) / facemask.file else None,
-        faces=tuple(row.faces) if row else (),
+        faces=_known_faces(row) if row else (),
         dismissed=tuple((b[0], b[1], b[2], b[3]) for b in row.facts.get("dismissed", ())) if row else (),
-        decided=row is not None and row.decision is not None,
+        decided_by=_decider(row, ledger),
+        used=UsedByBlur(row.versions.get("detector"), row.versions.get("second"))
+        if row
+        else UsedByBlur(facts.get("detector")),
         said=tuple(said),
     )
+
+
+def _known_faces(row: Row) -> tuple[dict[str, Any], ...]:
+    """What any look of the blur saw, the first look's with landmarks; all of it was masked, or left by a person."""
+    second = {"detector": row.versions.get("second", "second look"), "landmarks": None, "view": "unknown"}
+    return (*row.faces, *({**second, **one} for one in row.facts.get("second") or ()))
+
+
+def _decider(row: Row | None, ledger: Ledger | None) -> str | None:
+    """Who answered for a picture, "" if the ledger does not say; None if nobody has."""
+    if row is None or row.decision is None:
+        return None
+    decision = Decisions(ledger).of(row.path) if ledger is not None else None
+    return decision.who if decision is not None and decision.version == row.decision else ""
 
 
 def _sigmas(facts: dict[str, Any], settings: dict[str, BlurSettings]) -> tuple[float, ...]:

@@ -7,12 +7,13 @@ import itertools
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from p3m_anon.dataset.integrity import file_discrepancies
-from p3m_anon.detectors.centerface import CenterFace
+from p3m_anon.detectors import shape_prior
+from p3m_anon.detectors.second_look import LbpCascade
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.audit import MASKED, FaceMeasures, Sighting, Target, best, overlap, targets
@@ -21,9 +22,10 @@ from p3m_anon.faces.detail import Detail, measure
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.outside import unchanged
-from p3m_anon.faces.pairing import not_dismissed
+from p3m_anon.faces.pairing import not_dismissed, same_face
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
+from p3m_anon.jobs.audit.eyes import CENTERFACE
 from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
 from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding
 from p3m_anon.jobs.audit.result import Result
@@ -32,10 +34,11 @@ from p3m_anon.reports.audit_page import crop_strip
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box, Mask
     from p3m_anon.detectors.embedder import Embedder
+    from p3m_anon.faces.face import View
     from p3m_anon.jobs.audit.items import Item
     from p3m_anon.jobs.audit.looks import AuditLooks
 
-LBP = "lbp-cascade"  # gives no scores
+LBP = LbpCascade.name  # gives no scores
 MOST_FACES = 200  # attacked in one picture; a stadium must not stop the audit
 
 
@@ -83,11 +86,13 @@ class AuditJob:
             return Early(_failed(result, error))
 
     def look(self, batch: list[Open]) -> list[Open]:
-        """Every detector on the output, CenterFace on the source."""
+        """Every look at the output, CenterFace on the source."""
         for one in batch:
             try:
-                one.sightings = self._looks.everything(one.output.rgb)
-                one.result.checks.append("detectors")
+                seen = self._looks.everything(one.output.rgb, one.item.used)
+                one.sightings = seen.sightings
+                one.result.checks += ["detectors", *(f"look: {title}" for title in seen.titles)]
+                one.result.skipped += seen.lacking
                 if one.source is not None:
                     one.faces = self._looks.faces(one.source.rgb)
                     one.before = self._looks.scored(one.source.rgb)
@@ -111,7 +116,7 @@ class AuditJob:
     def _faces(self, seen: Open) -> None:
         result, rgb = seen.result, seen.output.rgb
         known = [(_known(one), "ledger") for one in seen.item.faces] + [(face, "source") for face in seen.faces]
-        strong = [s for s in seen.sightings if s.detector != LBP and s.score >= DOUBTFUL]
+        strong = [s for s in seen.sightings if s.detector != LBP and s.score >= min(DOUBTFUL, s.sure)]
         found = targets((rgb.shape[0], rgb.shape[1]), known, strong, seen.mask)
         result.faces = len(found)
         result.checks.append("detail against the source" if seen.source else "detail without the source")
@@ -135,9 +140,8 @@ class AuditJob:
     ) -> tuple[FaceMeasures, RGB | None]:
         """Measures of one place, and the picture after the inverse filter where that was run."""
         rgb, before = seen.output.rgb, seen.source.rgb if seen.source else None
-        upright = [s for s in seen.sightings if s.turns == 0 and s.detector != LBP]
-        turned = [s for s in seen.sightings if s.turns and s.detector != LBP]
-        fired = {s.detector for s in seen.sightings if s.score >= DOUBTFUL and overlap(s.box, target.box) >= 0.5}
+        here = [s for s in seen.sightings if same_face(s.box, target.box)]
+        fired = {s.detector for s in here if s.score >= DOUBTFUL}
         restored, detail, score = None, None, None
         if attack and self._attack and seen.item.sigmas and (target.cover or 0.0) >= MASKED:
             restored, detail, score = self._inverted(seen, target)
@@ -149,14 +153,25 @@ class AuditJob:
             origin=target.origin,
             cover=target.cover,
             score_before=best(seen.before, target.box, others) if seen.source else None,
-            score_after=best(upright, target.box),
-            turned=best(turned, target.box),
+            score_after=best([s for s in seen.sightings if s.detector == CENTERFACE and not s.turns], target.box),
+            surest=max((s for s in here if s.detector != LBP), key=lambda s: s.score - s.sure, default=None),
             fired=tuple(sorted(fired)),
             detail=measure(rgb, before, target.measured, target.width),
+            in_source=self._seen_in_source(seen, target),
             restored=detail,
             score_restored=score,
         )
         return measures, restored
+
+    def _seen_in_source(self, seen: Open, target: Target) -> bool | None:
+        """Asked where a look fires on hair and neck beside a mask: in the source it then sees the face itself."""
+        asked = seen.source is not None and target.origin == "release" and target.is_open and target.touches_mask
+        if seen.source is None or not asked:
+            return None
+        rows, cols = target.zone.slices
+        if not unchanged(seen.source.rgb[rows, cols], seen.output.rgb[rows, cols]):
+            return None  # something was put there since
+        return self._looks.sees_at(seen.source.rgb, target.box)
 
     def _inverted(self, seen: Open, target: Target) -> tuple[RGB, Detail, float]:
         """The most successful of the attacks that are tried."""
@@ -177,9 +192,11 @@ def _excuse(item: Item, target: Target) -> str | None:
     """
     if (target.cover or 0.0) >= MASKED:
         return None
-    if not item.decided:
+    if item.decided_by is None:
         return item.basis
-    return None if not_dismissed([target.box], item.dismissed) else item.basis or "no face"
+    if not_dismissed([target.box], item.dismissed):
+        return None
+    return f"{item.basis or 'no face'}, decided by {item.decided_by or 'a person whom the ledger does not name'}"
 
 
 def _file_checks(name: str, path: Path, sha256: str | None, result: Result) -> bool:
@@ -239,13 +256,12 @@ def _mask(item: Item, output: Decoded, result: Result) -> Mask | None:
     return np.asarray(values > int(np.iinfo(values.dtype).max) // 2, np.bool_)
 
 
-def _known(fact: dict[str, object]) -> Face:
-    """A face as the ledger keeps it."""
-    landmarks = np.asarray(fact["landmarks"], np.float64)
-    side_view = fact.get("decision") in ("ellipse", "profile")
-    score = fact["score"]
-    assert isinstance(score, (int, float))
-    return Face(landmarks, _box(fact["box"]), float(score), str(fact.get("detector")), view="profile" if side_view else "frontal")
+def _known(fact: dict[str, Any]) -> Face:
+    """A face as the ledger keeps it; the second look gives a box and no landmarks."""
+    box, landmarks = _box(fact["box"]), fact["landmarks"]
+    points = shape_prior.mean_in_box(box) if landmarks is None else np.asarray(landmarks, np.float64)
+    view: View = fact.get("view") or ("profile" if fact.get("decision") in ("ellipse", "profile") else "frontal")
+    return Face(points, box, float(fact["score"]), str(fact.get("detector")), view=view)
 
 
 def _box(values: object) -> Box:
@@ -261,8 +277,7 @@ def _lbp_alone(seen: Open, found: list[Target]) -> None:
         if s.detector == LBP and not s.turns and not any(overlap(s.box, one.box) >= 0.5 for one in found)
     }
     if alone:
-        names = f"only the {LBP} (upright) sees a face at {sorted(alone)[0]}"
-        seen.result.say("note", "detector", f"{names}; {CenterFace.name} does not")
+        seen.result.say("note", "detector", f"only the {LBP} sees a face at {sorted(alone)[0]}; no network does")
 
 
 def _failed(result: Result, error: Exception) -> Result:

@@ -79,7 +79,7 @@ def audit_folder(request: AuditRequest, on_done: OnDone = lambda _: None) -> Aud
         if known.index is not None:
             with contextlib.closing(ReleaseLayers(summary.folder, known.private)) as layers:
                 _folder_findings(known.index, layers, summary)
-    _note_gaps(request, looks, summary)
+    _note_gaps(request, summary)
     summary.findings.sort(key=lambda finding: finding.order)
     summary.seconds = time.monotonic() - start
     if known.private is not None:
@@ -185,12 +185,10 @@ def _folder_findings(index: ReleaseIndex, layers: ReleaseLayers, summary: AuditS
     summary.checks["files against rows"] = summary.pictures
 
 
-def _note_gaps(request: AuditRequest, looks: AuditLooks, summary: AuditSummary) -> None:
+def _note_gaps(request: AuditRequest, summary: AuditSummary) -> None:
     """What this run as a whole could not or did not do."""
     if request.quick:
-        summary.skipped["turned pictures, other detectors, inverse filter: --quick"] += 1
-    elif "face-alignment" not in looks.names:
-        summary.skipped["face-alignment as a detector: its weights are not there"] += 1
+        summary.skipped["turned pictures, other networks and sizes, inverse filter: --quick"] += 1
     if request.images is not None:
         summary.skipped["manifest and ledger against the files: another tool's folder"] += 1
         summary.skipped["outside the mask and alpha against the source: another tool makes no promise"] += 1

@@ -261,7 +261,7 @@ def test_a_person_released_it_without_blur(made: Made, tmp_path: Path) -> None:
     manifest.write_text(json.dumps({**row, "release_basis": "public_figure"}) + "\n")
     summary = audit_folder(AuditRequest(out=out, quick=True))
     assert summary.count("leak") == 0
-    assert any("public_figure" in f.evidence for f in summary.findings if f.severity == "warning")
+    assert any("public_figure" in f.evidence for f in summary.findings if f.severity == "note")
 
 
 class TestAnotherTool:
