@@ -10,7 +10,7 @@ import numpy as np
 
 from p3m_anon.detectors import shape_prior
 from p3m_anon.faces.face import Face
-from p3m_anon.faces.pairing import same_faces, seen_faces
+from p3m_anon.faces.pairing import SAME_PLACE, same_faces, seen_faces
 from p3m_anon.faces.sight import Sight, Sighting
 from p3m_anon.faces.turn import box_back, face_back
 
@@ -113,8 +113,8 @@ def _sightings(found: Boxes) -> tuple[Sighting, ...]:
 
 
 def _new(found: Sequence[Sighting], known: Sequence[Box]) -> list[Sighting]:
-    """Those that are no face of `known`."""
-    alike = same_faces([one.box for one in found], known)
+    """Those that do not lie where a face of `known` lies; one that is much smaller, at its edge, is another face."""
+    alike = same_faces([one.box for one in found], known) >= SAME_PLACE
     return [one for one, row in zip(found, alike, strict=True) if not row.any()]
 
 
@@ -146,7 +146,7 @@ def _turned_back(sight: Sight, turns: int, size: tuple[int, int]) -> Sight:
 def _together(turned: Sight, upright: Sight) -> Sight:
     """What was seen in a turned picture, and what else was seen before."""
     boxes = [face.box for face in turned.faces]
-    alike = same_faces([face.box for face in upright.faces], boxes)
+    alike = same_faces([face.box for face in upright.faces], boxes) >= SAME_PLACE
     faces = turned.faces + tuple(f for f, row in zip(upright.faces, alike, strict=True) if not row.any())
     second = None
     if turned.second is not None and upright.second is not None:

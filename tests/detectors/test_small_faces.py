@@ -1,0 +1,194 @@
+"""The search for small faces, with networks that answer what a test tells them to."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p3m_anon.detectors import small_faces
+from p3m_anon.detectors.networks import Boxes, no_boxes
+from p3m_anon.detectors.small_faces import ALIKE, MOST_ZOOMS, NEAR, PLAIN, SIDE, SMALL, ZOOMED, SmallFaceSearch
+
+MARK = 255  # a bright square is a face
+
+
+class Squares:
+    """Sees bright squares on a dark ground, to a fraction of a pixel; `scores` by the picture's kind."""
+
+    threshold, sure, lowest, crowd = 0.5, 0.7, 0.05, 10_000
+    model_sha256 = "0" * 64
+
+    def __init__(self, name, proposes=0.2, confirms_with=0.9, confirms=0.5, off=(0.0, 0.0), scale=1.0):
+        self.name, self.confirms = name, confirms
+        self.proposes, self.confirms_with, self.off, self.scale = proposes, confirms_with, off, scale
+        self.zooms = []
+
+    def find(self, rgb):
+        zoomed = rgb.shape[:2] == (SIDE, SIDE)
+        grey = rgb[..., 0].astype(np.float64) / MARK
+        count, _, stats, _ = cv2.connectedComponentsWithStats((grey > 0.25).astype(np.uint8))
+        found, scores = [], []
+        if zoomed:
+            self.zooms.append(rgb)
+        for label in range(1, count):
+            x, y, w, h, _ = stats[label]
+            top, left = max(y - 2, 0), max(x - 2, 0)
+            weight = grey[top : y + h + 2, left : x + w + 2]
+            rows, cols = np.indices(weight.shape) + np.array([top, left])[:, None, None]
+            total = weight.sum()
+            middle = np.array([(cols * weight).sum(), (rows * weight).sum()]) / total
+            side = np.sqrt(total)
+            if zoomed:
+                middle = middle + np.array(self.off) * side
+                side = side * self.scale
+            found.append([*(middle - side / 2), *(middle + side / 2)])
+            scores.append(self.confirms_with if zoomed else self.proposes)
+        keep = np.array(scores) >= self.lowest
+        return Boxes(np.array(found)[keep], np.array(scores)[keep]) if found else no_boxes()
+
+
+def picture(*squares, size=(301, 407)):
+    """Bright squares (x, y, side) on black, drawn to fractions of a pixel."""
+    rgb = np.zeros((*size, 3), np.float64)
+    y, x = np.mgrid[: size[0], : size[1]]
+    for left, top, side in squares:
+        across = (np.minimum(x + 0.5, left + side) - np.maximum(x - 0.5, left)).clip(0, 1)
+        down = (np.minimum(y + 0.5, top + side) - np.maximum(y - 0.5, top)).clip(0, 1)
+        rgb += (across * down)[..., None] * MARK
+    return rgb.round().astype(np.uint8)
+
+
+def search(*networks, **options):
+    return SmallFaceSearch(networks, **options)
+
+
+def test_a_suspicion_that_the_enlarged_picture_bears_out_is_a_face():
+    first, second = Squares("one"), Squares("two", confirms_with=0.8)
+    found = search(first, second).find(picture((100, 120, 20)))
+    assert found.complete
+    for boxes, score in zip(found.boxes, (0.9, 0.8), strict=True):
+        assert np.abs(boxes.boxes - [100, 120, 120, 140]).max() < 1
+        assert boxes.scores.tolist() == [score]
+
+
+def test_a_suspicion_that_nobody_bears_out_is_none():
+    found = search(Squares("one", confirms_with=0.4), Squares("two", confirms_with=0.4)).find(picture((100, 120, 20)))
+    assert [len(boxes.scores) for boxes in found.boxes] == [0, 0]
+    assert found.complete
+
+
+def test_either_network_is_enough():
+    one, two = Squares("one", confirms_with=0.4), Squares("two", confirms_with=0.9)
+    assert [len(b.scores) for b in search(one, two).find(picture((100, 120, 20))).boxes] == [0, 1]
+    one, two = Squares("one", confirms_with=0.9), Squares("two", confirms_with=0.4)
+    assert [len(b.scores) for b in search(one, two).find(picture((100, 120, 20))).boxes] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        ({"off": (0.9 * NEAR, 0)}, True),
+        ({"off": (0, 0.9 * NEAR)}, True),
+        ({"off": (1.15 * NEAR, 0)}, False),
+        ({"off": (0, -1.15 * NEAR)}, False),
+        ({"scale": 0.9 * ALIKE}, True),
+        ({"scale": 1.1 * ALIKE}, False),
+        ({"scale": 1 / (0.9 * ALIKE)}, True),
+        ({"scale": 1 / (1.1 * ALIKE)}, False),
+        ({"confirms_with": 0.5}, True),
+        ({"confirms_with": 0.49}, False),
+    ],
+)
+def test_what_bears_a_suspicion_out_has_its_place_and_size(answer, counts):
+    found = search(Squares("one", confirms_with=0.1), Squares("two", **answer)).find(picture((100, 120, 20)))
+    assert len(found.boxes[1].scores) == int(counts)
+    if not counts:
+        assert len(found.boxes[0].scores) == 0
+
+
+def test_each_place_is_told_once():
+    """It is proposed surely enough to count, and borne out as well."""
+    network = Squares("one", proposes=0.55, confirms_with=0.9)
+    squares = [(40, 50, 20), (120, 60, 30), (200, 200, 24)]
+    found = search(network).find(picture(*squares)).boxes[0]
+    assert len(found.scores) == len(squares)
+    assert np.abs(np.sort(found.boxes[:, 0]) - sorted(s[0] for s in squares)).max() < 1
+    assert (found.scores == 0.9).all()
+
+
+def test_what_is_plain_is_not_looked_at_again():
+    network = Squares("one", proposes=PLAIN)
+    found = search(network).find(picture((100, 120, 20)))
+    assert len(found.boxes[0].scores) == 1
+    assert network.zooms == []
+
+
+def test_a_suspected_face_is_looked_at_at_one_size_in_the_middle():
+    network = Squares("one")
+    for side in (10, 20, 60):
+        search(network).find(picture((100.0, 120.0, side)))
+        rows, cols = np.nonzero(network.zooms[-1][..., 0] > 127)
+        assert np.ptp(cols) + 1 == pytest.approx(ZOOMED, rel=0.1)
+        assert np.ptp(rows) + 1 == pytest.approx(ZOOMED, rel=0.1)
+        assert (cols.mean(), rows.mean()) == pytest.approx([(SIDE - 1) / 2] * 2, abs=2)
+
+
+def test_large_faces_are_left_to_the_other_looks():
+    network = Squares("one", proposes=0.9)
+    found = search(network).find(picture((100, 80, 1.2 * SMALL), (20, 20, 0.5 * SMALL)))
+    assert len(found.boxes[0].scores) == 1
+
+
+def test_a_face_in_the_corner_is_looked_at_too():
+    found = search(Squares("one")).find(picture((3, 3, 20), (384, 278, 20)))
+    assert len(found.boxes[0].scores) == 2
+
+
+def test_no_face_is_no_box():
+    found = search(Squares("one"), Squares("two")).find(picture())
+    assert [boxes.boxes.shape for boxes in found.boxes] == [(0, 4), (0, 4)]
+    assert found.complete
+
+
+@pytest.mark.parametrize("suspicions", [MOST_ZOOMS, MOST_ZOOMS + 1])
+def test_more_suspicions_than_can_be_looked_at_are_told(monkeypatch, suspicions):
+    places = np.arange(suspicions) * 30.0
+    proposed = Boxes(np.stack([places, places * 0, places + 15, places * 0 + 15], 1), np.full(suspicions, 0.1))
+    monkeypatch.setattr(small_faces, "in_tiles", lambda *_: (proposed, True))
+    network = Squares("one")
+    found = search(network).find(np.zeros((20, 40, 3), np.uint8))
+    assert found.complete == (suspicions <= MOST_ZOOMS)
+    looked = len(network.zooms)
+    assert looked == len(small_faces.ANGLES) * MOST_ZOOMS
+
+
+def test_a_full_list_is_told(monkeypatch):
+    monkeypatch.setattr(small_faces, "in_tiles", lambda *_: (no_boxes(), False))
+    assert not search(Squares("one")).find(np.zeros((20, 40, 3), np.uint8)).complete
+
+
+@given(
+    st.tuples(st.integers(90, 331), st.integers(90, 331)),
+    st.tuples(st.floats(0.1, 0.7), st.floats(0.1, 0.7)),
+    st.floats(14, 40),
+    st.sampled_from([None, 9.0, 12.0, 18.0, 26.5]),
+)
+@settings(max_examples=40, deadline=None)
+def test_coordinates_are_exact_to_a_fraction_of_a_pixel(size, place, side, smallest):
+    """At odd sizes and scales, enlarged and shrunk; the tolerance is a twentieth of the square and a little."""
+    left, top = place[1] * (size[1] - side), place[0] * (size[0] - side)
+    found = search(Squares("one"), Squares("two"), smallest=smallest).find(picture((left, top, side), size=size))
+    for boxes in found.boxes:
+        assert len(boxes.scores) == 1
+        middle = (boxes.boxes[0, :2] + boxes.boxes[0, 2:]) / 2
+        assert np.abs(middle - (left + side / 2, top + side / 2)).max() < 0.25
+        assert np.abs(boxes.boxes[0] - (left, top, left + side, top + side)).max() < 0.25 + 0.05 * side
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (5, 3), (20, 20)])
+def test_any_size_is_accepted(shape):
+    found = search(Squares("one")).find(np.zeros((*shape, 3), np.uint8))
+    assert len(found.boxes[0].scores) == 0
