@@ -136,6 +136,8 @@ def _automatic_findings(
     if not seen:
         return [Finding(Reason.NO_FACE, "no face found")]
     found = [one for mask in faces for one in mask.findings]
+    if not any(mask.mask.area for mask in faces):
+        found.append(Finding(Reason.NO_FACE, "no face inside the picture"))
     found += _disagreements(size, seen, settings)
     if sight.second is None and max(seen, key=lambda one: one.area).sure is False:
         found.append(Finding(Reason.LOW_SCORE, "the largest face was seen weakly, and there was no second look"))

@@ -61,6 +61,15 @@ def test_a_dry_run_says_how_many(photos):
     assert [p.name for p in photos.parent.iterdir()] == ["photos"]
 
 
+def test_the_smallest_face_and_disagreement_are_what_the_run_works_by(photos):
+    (photos / "broken.jpg").unlink()
+    (photos / "chelsea.jpg").unlink()
+    assert call(photos, "--smallest-face", 40, "--on-disagreement", "review").exit_code == 0
+    request = json.loads((photos.with_name("photos-anonymized.private") / "request.json").read_text())
+    assert request["smallest_face"] == 40
+    assert request["settings"]["on_disagreement"] == "review"
+
+
 def test_a_no_face_list_is_read(photos, tmp_path):
     (tmp_path / "list.txt").write_text("chelsea.jpg\n\n")
     assert "2  released" in call(photos, "--no-face-list", tmp_path / "list.txt").output
@@ -74,6 +83,8 @@ def test_a_no_face_list_is_read(photos, tmp_path):
         (("--require-alpha",), "no alphas"),
         (("--detector", "landmark-files"), "--landmarks"),
         (("--out", "photos/out"), "inside one another"),
+        (("--smallest-face", "2"), "--smallest-face"),
+        (("--on-disagreement", "ignore"), "--on-disagreement"),
     ],
 )
 def test_wrong_usage_is_one_line_and_writes_nothing(photos, monkeypatch, options, words):
@@ -88,7 +99,7 @@ def test_wrong_usage_is_one_line_and_writes_nothing(photos, monkeypatch, options
 def test_a_signal_ends_a_run_cleanly(tmp_path, number, code):
     folder = tmp_path / "photos"
     folder.mkdir()
-    for n in range(60):
+    for n in range(24):
         Image.fromarray(skimage.data.astronaut()[: 450 + n]).save(folder / f"{n}.bmp")
     command = [sys.executable, "-m", "p3m_anon", "blur", str(folder), "--no-alpha"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -102,4 +113,4 @@ def test_a_signal_ends_a_run_cleanly(tmp_path, number, code):
     assert "Traceback" not in errors
     assert not list(folder.parent.rglob(".p3m-tmp-*"))
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
-    assert len(list(done.iterdir())) == 60
+    assert len(list(done.iterdir())) == 24

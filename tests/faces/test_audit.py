@@ -10,7 +10,7 @@ import pytest
 
 from p3m_anon.detectors import shape_prior
 from p3m_anon.faces.align import SIDE, TEMPLATE, aligned, five_points
-from p3m_anon.faces.audit import FaceMeasures, Sighting, best, overlap, targets
+from p3m_anon.faces.audit import FaceMeasures, Known, Sighting, best, overlap, targets
 from p3m_anon.faces.audit_findings import BY_A_PERSON, face_findings, identity_findings, outside_findings
 from p3m_anon.faces.detail import Detail
 from p3m_anon.faces.face import Face
@@ -35,13 +35,13 @@ class TestTargets:
     """Every place once, with the mask around it."""
 
     def test_a_face_in_its_mask(self):
-        (one,) = targets(SIZE, [(face(), "ledger"), (face(), "source")], [], mask((35, 35, 105, 125)))
+        (one,) = targets(SIZE, [Known(face(), "ledger"), Known(face(), "source")], [], mask((35, 35, 105, 125)))
         assert one.origin == "ledger"
         assert one.cover == 1
         assert one.measured.area == one.zone.area > 500
 
     def test_a_face_beside_its_mask_is_measured_whole(self):
-        one, other = targets(SIZE, [(face(), "source")], [], mask((150, 35, 220, 125)))
+        one, other = targets(SIZE, [Known(face(), "source")], [], mask((150, 35, 220, 125)))
         assert one.cover == 0
         assert one.measured is one.zone
         assert other.origin == "mask"
@@ -50,20 +50,20 @@ class TestTargets:
     def test_the_transition_region_is_not_measured(self):
         drawn = mask((35, 35, 105, 125))
         drawn[:, 70:71] = False
-        (one,) = targets(SIZE, [(face(), "ledger")], [], drawn)
+        (one,) = targets(SIZE, [Known(face(), "ledger")], [], drawn)
         assert 0.9 < one.cover < 1
         assert one.measured.area < one.zone.area
 
     def test_sightings_are_places_unless_known(self):
         seen = [Sighting("centerface", BOX, 0.9), Sighting("centerface", (200, 50, 260, 120), 0.4, 1)]
-        found = targets(SIZE, [(face(), "source")], seen, None)
+        found = targets(SIZE, [Known(face(), "source")], seen, None)
         assert [one.origin for one in found] == ["source", "release"]
         assert found[1].cover is None
 
     def test_a_sighting_over_a_masked_face_is_no_place_and_one_beside_it_is(self):
         drawn = mask((35, 35, 105, 125))
         over, beside = Sighting("x", (50, 45, 112, 125), 0.9), Sighting("x", (85, 40, 160, 120), 0.9)
-        found = targets(SIZE, [(face(), "ledger")], [over, beside], drawn)
+        found = targets(SIZE, [Known(face(), "ledger")], [over, beside], drawn)
         assert [one.box for one in found] == [BOX, beside.box]
         assert found[1].is_open
         assert found[1].touches_mask
@@ -71,7 +71,9 @@ class TestTargets:
 
     def test_a_small_face_in_the_box_of_a_large_one_is_a_place(self):
         large = face((20.0, 20.0, 180.0, 190.0))
-        found = targets(SIZE, [(large, "ledger")], [Sighting("x", (22, 22, 42, 46), 0.9)], mask((60, 40, 160, 170)))
+        found = targets(
+            SIZE, [Known(large, "ledger")], [Sighting("x", (22, 22, 42, 46), 0.9)], mask((60, 40, 160, 170))
+        )
         assert [one.origin for one in found] == ["ledger", "release"]
         assert not found[1].touches_mask
 
@@ -82,7 +84,7 @@ class TestTargets:
         assert one.measured.area == pytest.approx((1 - one.cover) * one.zone.area, abs=1)
 
     def test_a_profile_is_measured_in_the_middle_of_its_box(self):
-        (one,) = targets(SIZE, [(face(view="profile"), "ledger")], [], None)
+        (one,) = targets(SIZE, [Known(face(view="profile"), "ledger")], [], None)
         assert one.zone.area == pytest.approx(np.pi / 4 * 36 * 48, rel=0.05)
 
     def test_specks_are_no_places(self):
@@ -100,6 +102,7 @@ GOOD = FaceMeasures(
     box=BOX,
     width=60,
     origin="ledger",
+    sure=True,
     cover=1.0,
     score_before=0.9,
     score_after=0.2,
@@ -113,7 +116,7 @@ KEPT = Detail(17.0, 18.0, 0.95, 1.0, 40.0)
 BLIND = Detail(17.0)
 SURE = Sighting("yunet", BOX, 0.85, sure=0.8)
 UNSURE = Sighting("yunet", BOX, 0.75, sure=0.8)
-OUTSIDE = {"origin": "release", "score_before": None, "cover": 0.0, "restored": None}
+OUTSIDE = {"origin": "release", "sure": False, "score_before": None, "cover": 0.0, "restored": None}
 ALONE = {"score_before": None, "cover": None, "restored": None}
 LEAK, NOTE = [("leak", "clear face")], [("note", "clear face")]
 
@@ -128,7 +131,10 @@ LEAK, NOTE = [("leak", "clear face")], [("note", "clear face")]
         ({"detail": Detail(8.0, 18.0, 0.45, 0.9, 20.0)}, LEAK),
         ({"detail": Detail(3.0, 5.0, 0.45, 0.9, 20.0)}, [("warning", "clear face")]),
         ({"origin": "source", "detail": KEPT, "score_before": 0.55, "cover": 0.0}, LEAK),
-        ({"origin": "source", "detail": KEPT, "score_before": 0.35, "cover": 0.0}, NOTE),
+        ({"origin": "source", "sure": False, "detail": KEPT, "score_before": 0.35, "cover": 0.0}, NOTE),
+        ({"sure": False, "score_before": 0.1, "detail": KEPT}, NOTE),
+        ({"sure": False, "score_before": 0.1, "restored": Detail(15.0, 18.0, 0.8, 0.85, 20.0)},
+         [("note", "inverse filter")]),
         ({**OUTSIDE, "detail": KEPT, "surest": SURE}, LEAK),
         ({**OUTSIDE, "detail": KEPT, "surest": SURE, "cover": 0.5}, LEAK),
         ({**OUTSIDE, "detail": KEPT, "surest": SURE, "cover": 0.51}, []),

@@ -39,6 +39,11 @@ def test_no_face_waits_for_a_person():
     assert verdict(sight((), (), faint=faint)) == [Reason.NO_FACE]
 
 
+def test_a_face_that_lies_outside_the_picture_is_none(make_face):
+    outside = make_face(-200, 90, 60)
+    assert verdict(sight([outside], [outside.box])) == [Reason.NO_FACE]
+
+
 def test_a_bystander_that_one_look_misses_is_masked_and_does_not_wait(make_face):
     """The old rule made every such picture wait."""
     face, other = make_face(80, 90, 80), make_face(250, 40, 20)

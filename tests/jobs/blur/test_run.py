@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from p3m_anon.detectors.looks import Looks
+from p3m_anon.detectors.networks import Boxes, no_boxes
+from p3m_anon.detectors.wide_look import Glance
 from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.private import locked
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import blur_folder
+from tests.jobs.conftest import StubDetector, drawn_face
 
 
 def run(photos: Path, **options):
@@ -413,3 +418,91 @@ def test_a_broken_ledger_is_one_line(photos, stub):
     (first.private / "ledger.sqlite").write_bytes(b"SQLite format 3\0" + bytes(4000))
     with pytest.raises(Stopped, match="ledger"):
         run(photos)
+
+
+SMALL, LARGE = (120.0, 20.0, 132.0, 34.0), (100.0, 20.0, 150.0, 90.0)
+
+
+class SecondLook(StubDetector):
+    """The stub's face, unless told not to, and other places."""
+
+    def __init__(self, *others, agrees=True):
+        super().__init__()
+        self.found = [drawn_face().box] * agrees + list(others)
+
+    def look(self, rgb, *, coarse=False):
+        if not rgb[0, 0].any():
+            return Glance(no_boxes(), no_boxes())
+        return Glance(Boxes(np.array(self.found, float).reshape(-1, 4), np.full(len(self.found), 0.9)), no_boxes())
+
+
+@pytest.fixture
+def second_look(stub, monkeypatch):
+    """second_look(boxes..., agrees=True): what the second look sees beside the stub's face."""
+
+    def see(*boxes, agrees=True):
+        looks = Looks(stub, SecondLook(*boxes, agrees=agrees))
+        monkeypatch.setattr("p3m_anon.jobs.blur.run.build_looks", lambda request, plan: looks)
+
+    return see
+
+
+def test_a_small_place_that_one_look_alone_saw_is_blurred_and_released(photos, second_look):
+    second_look(SMALL)
+    summary = run(photos)
+    assert summary.reasons == {"no_face": 1}
+    row = rows(summary)["a.png"]
+    assert row.facts["faces"] == 2
+    assert row.facts["seen_by"] == {"both": 1, "first": 0, "second": 1}
+    assert [face["masked_by"] for face in row.faces] == ["both"]
+    mask = pixels(summary.private / "facemask/a.png").astype(bool)
+    x0, y0, x1, y1 = map(int, SMALL)
+    assert mask[y0 + 1 : y1, x0 + 1 : x1].all()
+    before, after = pixels(photos / "a.png"), pixels(summary.out / "blurred_image/a.png")
+    assert after[mask].std() < 0.4 * before[mask].std()
+    assert np.array_equal(before[~mask], after[~mask])
+
+
+def test_a_large_place_that_one_look_alone_saw_waits(photos, second_look):
+    second_look(LARGE)
+    summary = run(photos)
+    assert summary.reasons == {"detectors_disagree": 3, "no_face": 1}
+    assert not (summary.out / "blurred_image/a.png").exists()
+
+
+def test_the_main_face_waits_if_one_look_alone_saw_it(photos, second_look):
+    second_look(agrees=False)
+    summary = run(photos)
+    assert summary.reasons == {"detectors_disagree": 3, "no_face": 1}
+    assert "largest face" in rows(summary)["a.png"].detail
+
+
+def test_every_disagreement_waits_where_the_user_wants_it_so(photos, second_look):
+    second_look(SMALL)
+    summary = run(photos, settings=BlurSettings(on_disagreement="review"))
+    assert summary.reasons == {"detectors_disagree": 3, "no_face": 1}
+    assert run(photos).reasons == {"no_face": 1}  # other settings, other verdict: it is judged anew
+
+
+def test_a_picture_of_more_pixels_than_allowed_is_refused_before_it_is_decoded(tmp_path, photos, stub, monkeypatch):
+    """250 megapixels by default; the header alone says so."""
+    assert BlurRequest(photos).max_pixels == 250_000_000
+
+    def decode(*_, **__):
+        raise AssertionError("decoded")
+
+    Image.new("L", (16_000, 15_626)).save(photos / "large.png")
+    monkeypatch.setattr(Image.Image, "load", decode)
+    (photos / "a.png").unlink()
+    summary = run(photos)
+    row = rows(summary)["large.png"]
+    assert row.status in ("failed", "unsupported")
+    assert "pixels" in row.detail
+
+
+def test_a_picture_of_one_pixel_waits(photos, stub):
+    for name, value in (("dark.png", 0), ("bright.png", 255)):
+        Image.new("RGB", (1, 1), (value, value, value)).save(photos / name)
+    found = rows(run(photos))
+    assert found["dark.png"].reason == "no_face"
+    assert found["bright.png"].status == "needs_review"  # the stub's face lies outside the picture
