@@ -18,13 +18,17 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from shapely import Polygon, make_valid
+from shapely import LineString, Polygon, make_valid
+from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
 from p3m_anon.detectors import shape_prior
 from p3m_anon.detectors.shape_prior import ShapePrior, as_complex, as_pairs, similarity
 from p3m_anon.faces.face import Face
-from p3m_anon.faces.outline import face_width
+from p3m_anon.faces.masks import face_masks
+from p3m_anon.faces.outline import ELLIPSE_CORE, ellipse, face_width
+from p3m_anon.faces.pairing import Seen
+from p3m_anon.faces.settings import BlurSettings
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -35,6 +39,7 @@ MIRROR_LANDMARKS = [
     *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65,
 ]  # fmt: skip
 OUTLINE = [*range(17), *range(26, 16, -1)]
+BROWS = (slice(17, 22), slice(22, 27))
 RIDGES = (0.0, 0.01, 0.03, 0.1, 0.3, 0.5, 1.0, 2.0, 3.0)
 MARGINS = tuple(round(0.005 * step, 3) for step in range(0, 25))
 COVERAGE = 0.98  # of the reference outline, on average over the dlib rows, and over all rows not sent to review
@@ -172,6 +177,41 @@ def print_profiles(pairs: Pairs, predicted: Floats) -> None:
     print(f"{(~kept).sum()} of {len(kept)} to review; mean IoU of the rest {rest.mean():.3f}, lowest {rest.min():.2f}")
 
 
+def mask_region(landmarks: Floats, keypoints: Floats, box: Floats, margin: float) -> BaseGeometry:
+    """What `blur` masks of a face that both looks saw, as a polygon, before the transition region is taken out."""
+    left, top, right, bottom = (float(v) for v in box)
+    shift = np.array([2 * (left - right), 2 * (top - bottom)])  # so that all of it lies inside the picture
+    where = (left - shift[0], top - shift[1], right - shift[0], bottom - shift[1])
+    view = shape_prior.pose(keypoints).view
+    face = Face(landmarks - shift, where, 1.0, "centerface", margin, view)
+    size = round(where[3] + 2 * (bottom - top)), round(where[2] + 2 * (right - left))
+    (mask,) = face_masks(size, (Seen(face, (where,), "both", True),), None, BlurSettings())
+    region = mask.outline
+    assert region is not None
+    return translate(region.union(ellipse(where, ELLIPSE_CORE)), shift[0], shift[1])
+
+
+def print_masks(pairs: Pairs, predicted: Floats, margin: float) -> None:
+    """How much of each face, and of its brows, the mask of `blur` covers, beside the grown outline alone."""
+    print("mask                   coverage   10th percentile   IoU     half a brow outside")
+    for name in ("grown outline alone", "mask of blur"):
+        shares, overlaps, brows = [], [], 0
+        for index, reference in enumerate(pairs.landmarks):
+            box, landmarks = pairs.boxes[index], predicted[index]
+            if name == "mask of blur":
+                region = mask_region(landmarks, pairs.keypoints[index], box, margin)
+            else:
+                face = Face(landmarks, (box[0], box[1], box[2], box[3]), 1.0, "centerface")
+                region = outline_polygon(landmarks).buffer(margin * face_width(face), quad_segs=4)
+            target = outline_polygon(reference)
+            shares.append(region.intersection(target).area / target.area)
+            overlaps.append(region.intersection(target).area / region.union(target).area)
+            lines = [LineString(reference[part]) for part in BROWS]
+            brows += any(line.intersection(region).length < line.length / 2 for line in lines)
+        figures = f"{np.mean(shares):.3f}      {np.percentile(shares, 10):.3f}             {np.mean(overlaps):.3f}"
+        print(f"{name:<21}  {figures}   {brows} of {len(shares)} faces")
+
+
 def provenance(table: Path, pairs: Pairs, predicted: Floats, ridge: float, margin: float) -> dict[str, object]:
     """What the array was made from, and its leave-one-picture-out errors."""
     dlib = pairs.sources == "dlib"
@@ -217,6 +257,7 @@ def main() -> None:
     arguments.out.write_text("{\n" + rows + "\n}\n", encoding="utf-8")
     print(f"ridge {ridge}, margin {margin} -> {arguments.out}, {arguments.out.stat().st_size} bytes")
     print_profiles(pairs, predicted)
+    print_masks(pairs, predicted, margin)
 
 
 if __name__ == "__main__":

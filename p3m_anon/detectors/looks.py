@@ -92,7 +92,7 @@ class Looks:
         glance = self.second.look(rgb)
         second, faint, complete = _sightings(glance.found), _sightings(glance.faint), glance.complete
         if self._search is not None:
-            found = self._search.find(rgb)
+            found = self._search.find(rgb, glance.faint)
             complete &= found.complete
             for name, boxes in zip(self._search.names, found.boxes, strict=True):
                 more = _sightings(boxes)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from p3m_anon.arrays import check_rgb
-from p3m_anon.detectors.networks import Boxes, BoxNetwork, no_boxes, suppress
+from p3m_anon.detectors.networks import NMS_IOU, Boxes, BoxNetwork, no_boxes, overlap, suppress
 from p3m_anon.detectors.wide_look import in_tiles, smallest_face
 
 if TYPE_CHECKING:
@@ -54,11 +54,13 @@ class SmallFaceSearch:
         self._networks, self._smallest = tuple(networks), smallest
         self.names = tuple(network.name for network in networks)
 
-    def find(self, rgb: RGB) -> Search:
-        """Look through rgb uint8 (H, W, 3)."""
+    def find(self, rgb: RGB, suspected: Boxes | None = None) -> Search:
+        """Look through rgb uint8 (H, W, 3); suspected: places at which another look saw something."""
         height, width = check_rgb(rgb).shape[:2]
         scale = AT_INPUT / smallest_face(height, width, self._smallest)
         proposed, complete = in_tiles(self._networks[0], rgb, scale, SUSPECTED)
+        if suspected is not None:  # a score of another network says nothing of this one's
+            proposed = _appended(proposed, Boxes(suspected.boxes, np.full(len(suspected.scores), SUSPECTED)))
         wide = proposed.boxes[:, 2] - proposed.boxes[:, 0]
         proposed = Boxes(proposed.boxes[wide <= SMALL], proposed.scores[wide <= SMALL])
         sure, plain = (proposed.scores >= least for least in (self._networks[0].confirms, PLAIN))
@@ -100,6 +102,13 @@ def _confirming(seen: Boxes, box: npt.NDArray[np.float64], way: npt.NDArray[np.f
     keep = (off <= NEAR * wide) & (sides[:, 0] <= ALIKE * wide) & (sides[:, 0] >= wide / ALIKE)
     keep &= seen.scores >= threshold
     return Boxes(boxes[keep], seen.scores[keep])
+
+
+def _appended(known: Boxes, more: Boxes) -> Boxes:
+    """Also those that lie where none of the known ones does."""
+    alone = ~(overlap(more.boxes, known.boxes) >= NMS_IOU).any(1)
+    boxes, scores = known.boxes, known.scores
+    return Boxes(np.concatenate([boxes, more.boxes[alone]]), np.concatenate([scores, more.scores[alone]]))
 
 
 def _merged(parts: list[Boxes]) -> Boxes:

@@ -52,7 +52,7 @@ class BlurSettings:
     max_transition_loss: float = 0.15
     min_score: float = 0.5
     min_face: float = 12.0
-    small_face: float = 32.0
+    small_face: float = 24.0
     max_extra: float = 0.02
     max_unseen: float = 1.0
     min_inside_picture: float = 0.5
