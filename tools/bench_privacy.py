@@ -21,7 +21,7 @@ from p3m_anon.detectors.centerface import CenterFace
 from p3m_anon.detectors.embedder import Embedder
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.anonymize import anonymize
-from p3m_anon.faces.audit import Target, targets
+from p3m_anon.faces.audit import Known, Target, targets
 from p3m_anon.faces.audit_findings import HALF_RESTORED, RESTORED
 from p3m_anon.faces.blur import blurred
 from p3m_anon.faces.detail import measure
@@ -126,7 +126,7 @@ class Bench:
         masks = [mask for mask in face_masks(size, sure, None, BlurSettings()) if mask.adjusted.area]
         strict = face_masks(size, sure, None, BlurSettings(blur_profile="strict"))
         drawn = union([mask.adjusted for mask in masks], size)
-        places = [t for t in targets(size, [(f, "source") for f in seen], [], drawn) if t.width >= self._smallest]
+        places = [t for t in targets(size, [Known(f, "source") for f in seen], [], drawn) if t.width >= self._smallest]
         places = [t for t in places if t.face is not None]
         for name, (way, sigma) in WAYS.items():
             out = way(rgb, strict if name == "strict" else masks)

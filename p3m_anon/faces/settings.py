@@ -54,7 +54,7 @@ class BlurSettings:
     min_face: float = 12.0
     small_face: float = 24.0
     max_extra: float = 0.02
-    max_unseen: float = 1.0
+    max_unseen: float = 3.0
     min_inside_picture: float = 0.5
     min_inside_alpha: float = 0.5
     min_manual_cover: float = 0.95
