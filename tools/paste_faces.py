@@ -29,11 +29,12 @@ PICTURES = (".jpg", ".jpeg", ".png")
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A face cut out with its surroundings: rgb uint8 (S, S, 3), box of the face in it, name of its picture."""
+    """A face cut out with its surroundings: rgb uint8 (S, S, 3), box of the face in it, name of its picture, view."""
 
     rgb: RGB
     box: Box
     name: str
+    view: str = "frontal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,11 @@ KINDS: dict[str, Callable[[RGB], RGB]] = {
 }
 """What is done to the whole picture after pasting."""
 
+COVERED = {"mask": (0.55, 1.05, (200, 215, 225)), "hat": (-0.35, 0.22, (40, 45, 60))}
+"""Part of the face's box, from above, that is painted over before pasting, and its colour."""
+KINDS |= dict.fromkeys(COVERED, _plain)
+USUAL = ("plain", "dim", "grey", "tilted", "jpeg")
+
 
 def read_pictures(folder: Path) -> dict[str, RGB]:
     """Name -> rgb uint8 (H, W, 3), upright, of every picture in a folder; mattes (`*.alpha.*`) are left out."""
@@ -78,21 +84,21 @@ def read_pictures(folder: Path) -> dict[str, RGB]:
     return {p.name: np.asarray(ImageOps.exif_transpose(Image.open(p)).convert("RGB")) for p in files}
 
 
-def cut_head(rgb: RGB, box: Box, name: str) -> Head | None:
+def cut_head(rgb: RGB, box: Box, name: str, view: str = "frontal") -> Head | None:
     """The square around a face; None where it reaches over the picture's edge."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     side = round(SURROUND * max(box[2] - box[0], box[3] - box[1]))
     left, top = round(x - side / 2), round(y - side / 2)
     if left < 0 or top < 0 or left + side > rgb.shape[1] or top + side > rgb.shape[0]:
         return None
-    return Head(
-        rgb[top : top + side, left : left + side], (box[0] - left, box[1] - top, box[2] - left, box[3] - top), name
-    )
+    part = rgb[top : top + side, left : left + side]
+    return Head(part, (box[0] - left, box[1] - top, box[2] - left, box[3] - top), name, view)
 
 
 def paste(background: RGB, head: Head, width: float, corner: tuple[int, int], kind: str) -> Pasted:
     """The background with `head` at `corner` (x, y), its face `width` pixels wide, with blended edges."""
     scale = width / (head.box[2] - head.box[0])
+    head = _covered(head, kind)
     side = max(2, round(head.rgb.shape[0] * scale))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     small = cv2.resize(head.rgb, (side, side), interpolation=how)
@@ -109,6 +115,18 @@ def paste(background: RGB, head: Head, width: float, corner: tuple[int, int], ki
     moved = [v * scale for v in head.box]
     box = (moved[0] + left, moved[1] + top, moved[2] + left, moved[3] + top)
     return Pasted(KINDS[kind](out), box, kind)
+
+
+def _covered(head: Head, kind: str) -> Head:
+    """The head with a mask over mouth and nose, or a hat over the forehead."""
+    if kind not in COVERED:
+        return head
+    upper, lower, colour = COVERED[kind]
+    x0, y0, x1, y1 = head.box
+    top, bottom = (max(0, round(y0 + share * (y1 - y0))) for share in (upper, lower))
+    rgb = head.rgb.copy()
+    rgb[top:bottom, max(0, round(x0)) : round(x1)] = colour
+    return Head(rgb, head.box, head.name, head.view)
 
 
 def side_of(head: Head, width: float) -> int:
