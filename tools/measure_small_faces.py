@@ -1,6 +1,6 @@
 """How many pasted bystanders of a known width leave a picture clear, and does the picture wait?
 
-    python tools/measure_small_faces.py FACES BACKGROUNDS [--widths 16 20 24] [--per-width 200] [--seed 1]
+    python -m tools.measure_small_faces FACES BACKGROUNDS [--widths 16 20 24] [--per-width 200] [--seed 1]
 
 FACES and BACKGROUNDS: folders of pictures, the same or others. Faces are cut out around the boxes of the first look and
 pasted into backgrounds with blended edges, plain, dim, grey, tilted by 30 degrees and at JPEG quality 60 in turn
@@ -24,7 +24,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import cv2
 import numpy as np
-from paste_faces import (
+from scipy.stats import beta
+
+from p3m_anon.detectors.looks import Looks
+from p3m_anon.faces.judge import judge
+from p3m_anon.faces.outline import ELLIPSE_CORE, ellipse
+from p3m_anon.faces.pairing import same_face
+from p3m_anon.faces.patch import union
+from p3m_anon.faces.raster import rasterize
+from p3m_anon.faces.settings import BlurSettings
+from p3m_anon.jobs.blur.detectors import build_looks, plan_looks
+from p3m_anon.jobs.blur.request import BlurRequest
+from tools.paste_faces import (
     COVERED,
     KINDS,
     RGB,
@@ -38,17 +49,6 @@ from paste_faces import (
     read_pictures,
     side_of,
 )
-from scipy.stats import beta
-
-from p3m_anon.detectors.looks import Looks
-from p3m_anon.faces.judge import judge
-from p3m_anon.faces.outline import ELLIPSE_CORE, ellipse
-from p3m_anon.faces.pairing import same_face
-from p3m_anon.faces.patch import union
-from p3m_anon.faces.raster import rasterize
-from p3m_anon.faces.settings import BlurSettings
-from p3m_anon.jobs.blur.detectors import build_looks, plan_looks
-from p3m_anon.jobs.blur.request import BlurRequest
 
 WIDTHS = (12, 16, 20, 24, 28, 32, 40, 56)
 CLEAR = 0.5  # share of the inner ellipse outside every mask
@@ -103,7 +103,7 @@ def measure(task: tuple[RGB, list[tuple[Box, str]], str, Path | None, float | No
         tally.first += any(same_face(box, face.box) for face in sight.faces)
         tally.second += any(same_face(box, seen) for seen in sight.second_boxes)
         inner = rasterize(ellipse(box, ELLIPSE_CORE), size)
-        is_clear = np.count_nonzero(mask[inner.slices] & inner.mask) < CLEAR * inner.area
+        is_clear = bool(np.count_nonzero(mask[inner.slices] & inner.mask) < CLEAR * inner.area)
         tally.clear += is_clear
         tally.released += is_clear and not judged.findings
         tally.without_estimate += is_clear and not other
