@@ -50,13 +50,21 @@ class Sighting(NamedTuple):
         return self.score >= self.sure
 
 
+class Known(NamedTuple):
+    """A face that is known before the output is looked at. origin: "ledger" or "source". sure: who says so was sure."""
+
+    face: Face
+    origin: str
+    sure: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """A place that must not show a face.
 
     zone: pixels between eyes and mouth, where detail is measured. hidden: the adjusted mask around it, None where no
     mask is known. width: of the face in pixels. origin: "ledger", "source", "mask" or "release": who says that there
-    is a face.
+    is a face. sure: they are sure of it; a look at the release has to say so itself.
     """
 
     box: Box
@@ -65,6 +73,7 @@ class Target:
     hidden: Patch | None
     origin: str
     face: Face | None = None
+    sure: bool = True
 
     @property
     def measured(self) -> Patch:
@@ -107,16 +116,17 @@ class Target:
 class FaceMeasures:
     """Everything that was measured of one target.
 
-    score_before, score_after: CenterFace's best score at 640 px in the source (None without one) and in the output.
-    surest: the sighting in the output that is furthest above, or least below, its network's gate. fired: detectors
-    that see a face in the output, in any position. in_source: a network sees a face at this place of the source too;
-    None if that was not asked. restored: detail after the inverse filter, None if it was not run;
-    score_restored: CenterFace's score then.
+    sure: who says that there is a face was sure. score_before, score_after: CenterFace's best score at 640 px in the
+    source (None without one) and in the output. surest: the sighting in the output that is furthest above, or least
+    below, its network's gate. fired: detectors that see a face in the output, in any position. in_source: in the
+    source, too, a network sees a face here that no mask hides; None if that was not asked. restored: detail after the
+    inverse filter, None if it was not run; score_restored: CenterFace's score then.
     """
 
     box: Box
     width: float
     origin: str
+    sure: bool
     cover: float | None
     score_before: float | None
     score_after: float
@@ -130,30 +140,36 @@ class FaceMeasures:
 
 def targets(
     size: tuple[int, int],
-    known: Sequence[tuple[Face, str]],
+    known: Sequence[Known],
     sightings: Sequence[Sighting],
     mask: Mask | None,
 ) -> list[Target]:
     """The places to look at in a (height, width) picture, each once.
 
-    known: faces with their origin, the most trusted first. sightings: what the looks see in the output; one over a
+    known: faces, the most trusted first. sightings: what the looks see in the output; one over a
     known face is no place of its own, unless it lies beside that face and its own middle is open. mask: bool (H, W),
     the adjusted masks together, None if unknown; its parts that hold no known face, drawn by hand perhaps, are targets
     of their own.
     """
     found: list[Target] = []
-    for face, origin in known:
+    for face, origin, sure in known:
         if not any(same_face(face.box, one.box) for one in found):
-            zone = _zone(face, size)
-            found.append(Target(face.box, face_width(face), zone, _near(mask, face.box), origin, face))
+            width = face.box[2] - face.box[0] if face.view == "unknown" else face_width(face)
+            found.append(Target(face.box, width, _zone(face, size), _near(mask, face.box), origin, face, sure))
     if mask is not None:
         found += _unclaimed(mask, found)
     for sighting in sorted(sightings, key=lambda s: s.sure - s.score):
         box = sighting.box
-        place = Target(box, box[2] - box[0], rasterize(ellipse(box, INNER), size), _near(mask, box), "release")
+        place = at_box(box, size, mask)
         if not any(_is_at(place, one) for one in found):
             found.append(place)
     return [one for one in found if one.zone.area >= LEAST_ZONE]
+
+
+def at_box(box: Box, size: tuple[int, int], mask: Mask | None) -> Target:
+    """The place of a box of which nothing else is known, in a (height, width) picture."""
+    zone = rasterize(ellipse(box, INNER), size)
+    return Target(box, box[2] - box[0], zone, _near(mask, box), "release", sure=False)
 
 
 def _is_at(place: Target, known: Target) -> bool:

