@@ -69,4 +69,22 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX inputs_queue ON inputs (seen, status, reason, decision);
     """,
+    """
+    CREATE TABLE sheets (              -- pictures that were answered many at a time, as thumbnails on the review page
+      n INTEGER PRIMARY KEY, at TEXT NOT NULL, who TEXT NOT NULL,
+      queue TEXT NOT NULL,             -- the filter that it was drawn from
+      seconds REAL NOT NULL,           -- for which it was shown
+      pictures INTEGER NOT NULL,       -- on it, without its control
+      marked INTEGER NOT NULL,         -- of them for a closer look
+      control_marked INTEGER NOT NULL, -- 0 or 1
+      state TEXT NOT NULL              -- accepted, failed (control not marked) or changed (a file was)
+    );
+    CREATE TABLE sheet_marks (         -- pictures that a person wants to see by themselves
+      path TEXT PRIMARY KEY, image_sha256 TEXT NOT NULL, sheet INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TRIGGER sheet_marks_withdrawn AFTER UPDATE OF status ON inputs WHEN new.status = 'withdrawn'
+    BEGIN DELETE FROM sheet_marks WHERE path = new.path; END;
+    CREATE TRIGGER sheets_keep BEFORE DELETE ON sheets BEGIN SELECT RAISE(ABORT, 'sheets are append-only'); END;
+    CREATE TRIGGER sheets_stay BEFORE UPDATE ON sheets BEGIN SELECT RAISE(ABORT, 'sheets are append-only'); END;
+    """,
 )

@@ -50,7 +50,7 @@ def make_app(desk: Desk, token: str, hosts: Sequence[str] | None = None) -> Star
     if hosts is not None:
         middleware.insert(1, Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False))
     app = Starlette(
-        routes=[*_pages(), *_questions(desk), *_orders(desk)],
+        routes=[*_pages(), *_questions(desk), *_orders(desk), *_sheets(desk)],
         middleware=middleware,
         exception_handlers={Refused: _refused, P3MError: _failed, HTTPException: _not_served, Exception: _unexpected},
     )
@@ -124,6 +124,25 @@ def _orders(desk: Desk) -> list[Route]:
 
     orders = {"preview": preview, "decide": decide, "write": write}
     return [Route(f"/api/{name}", order, methods=["POST"]) for name, order in orders.items()]
+
+
+def _sheets(desk: Desk) -> list[Route]:
+    """Pictures many at a time."""
+
+    async def draw(request: Request) -> Response:
+        return await _answer(desk.sheets.draw, await _body(request))
+
+    def image(request: Request) -> Response:
+        return Response(desk.sheets.image(_text(request, "name")), media_type="image/jpeg")
+
+    async def answer(request: Request) -> Response:
+        return await _answer(desk.sheets.answer, await _body(request))
+
+    orders = {"draw": draw, "answer": answer}
+    return [
+        *(Route(f"/api/sheets/{name}", order, methods=["POST"]) for name, order in orders.items()),
+        Route("/api/sheets/image", image),
+    ]
 
 
 async def _answer(ask: Callable[..., Json], *body: Json) -> Response:

@@ -17,8 +17,9 @@ class Refused(P3MError):
     """The page asked for something that cannot be done; `status` is the HTTP status, `more` goes with the message.
 
     400: not understood. 404: no such picture. 409: somebody else has decided in the meantime (more: `now`, the
-    picture as it is now). 422: it needs a confirmation (more: `sightings`, indices into the picture's sightings that
-    the decision leaves uncovered; lost: share of a drawn place that the soft edge takes, or 0).
+    picture as it is now). 422: it needs a confirmation (more: `uncovered`, list of {sighting, covered}: indices into
+    the picture's sightings of which the decision masks too little, and the share that it masks; lost: share of a drawn
+    place that the soft edge takes, or 0).
     """
 
     def __init__(self, status: int, message: str, **more: object) -> None:
@@ -26,8 +27,50 @@ class Refused(P3MError):
         self.status, self.more = status, more
 
 
+class Sheets(Protocol):
+    """Sheets of thumbnails, on which a person says of many pictures at once that they show no identifiable face.
+
+    Called from several threads at once. Every method may raise Refused.
+    """
+
+    def draw(self, asked: Json) -> Json:
+        """Draw a sheet of the pictures that come next, with a control among them.
+
+        asked {visit, fresh, filter, width, height, dense}: visit: null, or what an earlier answer named; with `fresh`,
+        and for another filter or window, a new visit takes its place, and the sheets of the old one come again.
+        filter: `todo` or `reason:<code>`. width, height: room for the sheet in CSS pixels; dense: device pixels for
+        each. The answer: {visit, sheet, left}. sheet: null where no picture is left that may be offered, else {sheet,
+        rows}: its name, and rows of tiles {tile, images}, each a thumbnail and its crops {name, width, height}, in CSS
+        pixels. Names are random and say nothing. left: {complete, waiting, singly}: pictures that wait for a sheet,
+        and a list of {why, pictures} of those that are left to the single page; of those known so far, unless it is
+        complete.
+        """
+        ...
+
+    def image(self, name: str) -> bytes:
+        """One image of a sheet as JPEG."""
+        ...
+
+    def answer(self, asked: Json) -> Json:
+        """Accept a sheet: all pictures that are not marked show no identifiable face.
+
+        asked {sheet, who, marked, tiles, seconds}: marked: names of tiles; tiles: for each tile {tile, loaded, seen}:
+        its images were loaded, and all of it was in view; seconds: for which it was shown. Refused with 400, and the
+        sheet stays open, unless every tile was loaded, in view, and fetched from here; with 409 if it is not open. The
+        answer: {state, answered, marked, changed, sheet}. state: `accepted`; `failed`: the control was not marked;
+        `changed`: so many files are not those that were shown. In the last two nothing was answered, and `sheet` has
+        the same pictures with another control (null if none is left).
+        """
+        ...
+
+
 class Desk(Protocol):
     """Called from several threads at once. Every method may raise Refused."""
+
+    @property
+    def sheets(self) -> Sheets:
+        """Pictures many at a time."""
+        ...
 
     def state(self) -> Json:
         """What the whole page shows.
@@ -56,7 +99,8 @@ class Desk(Protocol):
 
         {path, id, status, reason, title, detail, width, height, sha256, error, version, released, sightings,
         suggestions, start, changed, transition, decision, sampled, previous, next, place, total}. reason: its code, or
-        null. title: the reason in plain words. error: null, or why the file cannot be shown. version: of the decision,
+        null. title: the reason in plain words. detail: what figures add
+        to it. error: null, or why the file cannot be shown. version: of the decision,
         0 without one. released: there is a released file to show. sightings: list of {box, score, by, outline,
         decision}: what any look saw; box: x0, y0, x1, y1; by: `first`, `second` or `both`; outline: list of points or
         null. suggestions: shapes (see `faces.shapes`) that would mask sightings, with `sighting`, its index. start:
@@ -85,8 +129,10 @@ class Desk(Protocol):
     def preview(self, asked: Json) -> Json:
         """What `blur` would make of shapes: asked {path, shapes, as_drawn, window: [x, y, w, h], width}.
 
-        {image: data URL of that window, as in `image`; uncovered: indices of sightings that the shapes leave
-        uncovered; area: share of the picture that is masked}.
+        {image: data URL of that window, as in `image`; uncovered: list of {sighting, covered}: index of each sighting
+        of which the shapes cover too little, and the share of it that they cover; area: share of the picture that is
+        masked; background: null without a matte, else {area, image}: share of the picture that is background and is
+        masked, and a data URL of a PNG that is coloured there}.
         """
         ...
 

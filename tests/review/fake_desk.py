@@ -12,11 +12,12 @@ from PIL import Image, ImageFilter
 
 from p3m_anon.faces.shapes import draw, shapes_from_json
 from p3m_anon.review.desk import Json, Refused
+from tests.review.fake_sheets import FakeSheets
 
 DECIDED = ("mask", "no_face", "normal", "exclude")
 REASONS = {
-    "no_face": ("No face was found", "neither look found one"),
-    "detectors_disagree": ("Only one of two looks sees a face", "1 face(s) only by the second look"),
+    "no_face": ("No face was found.", ""),
+    "detectors_disagree": ("The looks disagree.", "1 face was seen by the second look only"),
 }
 
 
@@ -50,6 +51,8 @@ class FakeDesk:
         self.sampling = False
         self.starts: dict[str, list[Json]] = {}
         self.changed: set[str] = set()
+        self.enough = 0.6  # of a place that looks like a face, to be masked
+        self.sheets = FakeSheets(self)
         self.lost = 0.0  # what the soft edge takes of every drawing
         self.texts: dict[str, Json] = {}
 
@@ -169,12 +172,13 @@ class FakeDesk:
         layer[: size[1] // 4, :, :] = (217, 70, 239, 110)
         return _encoded(_scaled(Image.fromarray(layer), width), "PNG")
 
-    def _uncovered(self, path: str, mask: Any) -> list[int]:
+    def _uncovered(self, path: str, mask: Any) -> list[Json]:
         def covered(box: list[float]) -> float:
             x0, y0, x1, y1 = (round(value) for value in box)
             return float(mask[y0:y1, x0:x1].mean())
 
-        return [n for n, one in enumerate(self.sightings.get(path, [])) if covered(one["box"]) < 0.6]
+        shares = [covered(one["box"]) for one in self.sightings.get(path, [])]
+        return [{"sighting": n, "covered": share} for n, share in enumerate(shares) if share < self.enough]
 
     def preview(self, asked: Json) -> Json:
         self.previews.append(asked)
@@ -185,7 +189,15 @@ class FakeDesk:
         x, y, w, h = asked["window"]
         content = _encoded(_scaled(picture.crop((x, y, x + w, y + h)), asked["width"]), "JPEG")
         url = "data:image/jpeg;base64," + base64.b64encode(content).decode()
-        return {"image": url, "uncovered": self._uncovered(asked["path"], mask), "area": float(mask.mean())}
+        behind = np.zeros((*mask.shape, 4), np.uint8)
+        behind[mask & (np.arange(picture.width) < picture.width // 2)] = (255, 140, 0, 120)
+        layer = _encoded(_scaled(Image.fromarray(behind).crop((x, y, x + w, y + h)), asked["width"]), "PNG")
+        background = {
+            "image": "data:image/png;base64," + base64.b64encode(layer).decode(),
+            "area": float((behind[..., 3] > 0).mean()),
+        }
+        left = self._uncovered(asked["path"], mask)
+        return {"image": url, "uncovered": left, "area": float(mask.mean()), "background": background}
 
     def decide(self, asked: Json) -> Json:
         self.asked.append(asked)
@@ -198,10 +210,10 @@ class FakeDesk:
             raise Refused(400, "the file has changed since the detectors looked at it")
         mask = draw(shapes_from_json(asked["shapes"]), self.pictures[path].size)
         missed = self._uncovered(path, mask) if verdict in ("mask", "no_face") else []
-        unseen = [n for n in missed if self.sightings[path][n]["box"] not in asked["confirmed"]]
+        unseen = [n for n in missed if self.sightings[path][n["sighting"]]["box"] not in asked["confirmed"]]
         lost = self.lost if asked["shapes"] and not asked["as_drawn"] and not asked["accepts_loss"] else 0.0
         if unseen or lost:
-            raise Refused(422, "what is drawn leaves something clear", sightings=missed if unseen else [], lost=lost)
+            raise Refused(422, "what is drawn leaves something clear", uncovered=missed if unseen else [], lost=lost)
         if verdict == "covered":
             self.looked.add(path)
         else:

@@ -33,7 +33,7 @@ def judged(opened: Opened, row: Row, decision: Decision, asked: Json, private: P
         file, sha256 = write_drawing(private, row.id, shapes, drawn.mask)
         values = {**values, "mask": file, "mask_sha256": sha256, "as_drawn": as_drawn}
     known = {"accepts_loss": bool(drawn.lost), "alpha_sha256": opened.alpha_sha256}
-    dismissed = drawn.uncovered if shapes else tuple(one.box for one in opened.sightings)
+    dismissed = tuple(drawn.covered) if shapes else tuple(one.box for one in opened.sightings)
     return Decision(**{**values, **known, "dismissed": dismissed})
 
 
@@ -41,15 +41,27 @@ def _confirm(opened: Opened, drawn: Drawn, decision: Decision, asked: Json) -> N
     """The person was shown what stays clear: the very places, and how much the soft edge takes of the drawing."""
     confirmed = asked.get("confirmed")
     shown = {_corners(box) for box in confirmed} if isinstance(confirmed, list) else set()
-    places = [i for i, one in enumerate(opened.sightings) if one.box in drawn.uncovered]
+    places = places_left(opened, drawn)
     missing = [i for i in places if _corners(opened.sightings[i].to_json()["box"]) not in shown]
     if decision.verdict == "normal":
         missing = []  # that they stay clear is what the person says
     if missing or (drawn.lost and asked.get("accepts_loss") is not True):
-        said = f"{len(places)} place(s) look like a face and are not covered" if missing else ""
+        count = "1 place looks" if len(places) == 1 else f"{len(places)} places look"
+        said = f"{count} like a face and would not be masked enough" if missing else ""
         if drawn.lost:
             said += f"{'; ' if said else ''}the soft edge takes {max(drawn.lost):.0%} of what is drawn"
-        raise Refused(422, said, sightings=places if missing else [], lost=max(drawn.lost, default=0.0))
+        left = left_json(places) if missing else []
+        raise Refused(422, said, uncovered=left, lost=max(drawn.lost, default=0.0))
+
+
+def places_left(opened: Opened, drawn: Drawn) -> dict[int, float]:
+    """Index of each sighting of which too little will be blurred -> share that will be."""
+    return {i: drawn.covered[one.box] for i, one in enumerate(opened.sightings) if one.box in drawn.covered}
+
+
+def left_json(places: dict[int, float]) -> list[Json]:
+    """The same for the page."""
+    return [{"sighting": index, "covered": round(share, 3)} for index, share in places.items()]
 
 
 def changed_since(row: Row, sha256: str) -> bool:

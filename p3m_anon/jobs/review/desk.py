@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,24 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from p3m_anon import __version__
-from p3m_anon.errors import ImageError, UsageError
+from p3m_anon.errors import ImageError
 from p3m_anon.files.decisions import (
     BASES,
     Decision,
     Decisions,
     Outdated,
     checked_verdict,
-    is_queue,
 )
 from p3m_anon.files.drawings import read_shapes, remove_drawing
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.samples import COVERED, MISSED, Samples
 from p3m_anon.jobs.blur.inputs import find_folders
 from p3m_anon.jobs.blur.run import LEDGER
-from p3m_anon.jobs.review.answer import asked_shapes, changed_since, judged
+from p3m_anon.jobs.review.answer import asked_shapes, changed_since, judged, left_json, places_left
+from p3m_anon.jobs.review.asked import check_queue, read_text, read_window
 from p3m_anon.jobs.review.pictures import Cabinet, Opened, Window, data_url, jpeg
 from p3m_anon.jobs.review.queue import picture_json, state_json
 from p3m_anon.jobs.review.request import last_request
+from p3m_anon.jobs.review.sample import begin_sample
+from p3m_anon.jobs.review.sheets import SheetRoom
 from p3m_anon.jobs.review.sightings import released_shapes
 from p3m_anon.jobs.review.write import Writer
 from p3m_anon.review.desk import Json, Refused
@@ -56,6 +57,7 @@ class ReviewDesk:
         self._readers = ThreadPoolExecutor(1, "ahead")
         self._writer = Writer()
         self._continued = False
+        self._sheets = SheetRoom(self._ask, lambda: (self.folders.pictures, self.request.max_pixels))
 
     def _read_request(self) -> None:
         """What the last run was asked, perhaps a colleague's; pictures opened with older settings are forgotten."""
@@ -69,6 +71,7 @@ class ReviewDesk:
 
     def close(self) -> None:
         """Wait for what is under way, and fold the ledger's log into its file."""
+        self._sheets.close()
         self._readers.shutdown(cancel_futures=True)
         self._writer.wait()
         self._ask(Ledger.close)
@@ -83,7 +86,12 @@ class ReviewDesk:
 
         Raises UsageError if nothing is released, and for a seed that was drawn and looked through before.
         """
-        self._continued = self._ask(lambda ledger: _begin_sample(ledger, size, seed, self.who))
+        self._continued = self._ask(lambda ledger: begin_sample(ledger, size, seed, self.who))
+
+    @property
+    def sheets(self) -> SheetRoom:
+        """See `Desk.sheets`."""
+        return self._sheets
 
     # -- what the page sees
 
@@ -97,14 +105,14 @@ class ReviewDesk:
 
     def queue(self, wanted: str, after: str | None, limit: int, find: str = "") -> Json:
         """See `Desk.queue`."""
-        _check_queue(wanted)
+        check_queue(wanted)
         limit = min(limit, MOST_ROWS)
         rows = self._ask(lambda ledger: Decisions(ledger).listed(wanted, after, limit + 1, find))
         return {"rows": [row._asdict() for row in rows[:limit]], "more": len(rows) > limit}
 
     def picture(self, path: str, wanted: str) -> Json:
         """See `Desk.picture`."""
-        _check_queue(wanted)
+        check_queue(wanted)
         self._keep_up()
         row = self._row(path)
         decision = self._ask(lambda ledger: Decisions(ledger).of(path))
@@ -146,23 +154,25 @@ class ReviewDesk:
 
     def preview(self, asked: Json) -> Json:
         """See `Desk.preview`."""
-        opened = self._shown(self._row(_text(asked, "path")))
+        opened = self._shown(self._row(read_text(asked, "path")))
         shapes = asked_shapes(asked)
-        window, width = _window(asked)
+        window, width = read_window(asked)
         drawn = opened.draw(shapes, asked.get("as_drawn") is True)
         try:
             image = jpeg(opened.masked(drawn) if shapes else opened.rgb, window, width)
+            seen = opened.background(drawn, window, width)
         except ValueError as error:
             raise Refused(400, str(error)) from error
-        left = [one for one, sighting in enumerate(opened.sightings) if sighting.box in drawn.uncovered]
-        return {"image": data_url(image), "uncovered": left, "area": drawn.area}
+        background = None if seen is None else {"area": seen[0], "image": data_url(seen[1], "png")}
+        left = left_json(places_left(opened, drawn))
+        return {"image": data_url(image), "uncovered": left, "area": drawn.area, "background": background}
 
     # -- what a person says
 
     def decide(self, asked: Json) -> Json:
         """See `Desk.decide`."""
-        path, wanted = _text(asked, "path"), str(asked.get("filter") or "todo")
-        _check_queue(wanted)
+        path, wanted = read_text(asked, "path"), str(asked.get("filter") or "todo")
+        check_queue(wanted)
         who = str(asked.get("who") or self.who)[:200]
         row = self._row(path)
         if asked.get("verdict") == COVERED:
@@ -175,7 +185,7 @@ class ReviewDesk:
     def _decide(self, row: Row, asked: Json, who: str, wanted: str) -> None:
         try:
             verdict = checked_verdict(asked.get("verdict"))
-            sha256, version = _text(asked, "sha256"), int(asked.get("version") or 0)
+            sha256, version = read_text(asked, "sha256"), int(asked.get("version") or 0)
             note = str(asked.get("note") or "").strip()[:2000] or None
             decision = Decision(row.path, sha256, verdict, note=note)
             if verdict in ("mask", "no_face", "normal"):
@@ -259,43 +269,3 @@ class ReviewDesk:
 
     def _changed(self, path: str, wanted: str) -> Refused:
         return Refused(409, "the file has changed since it was shown; look again", now=self.picture(path, wanted))
-
-
-def _begin_sample(ledger: Ledger, size: int, seed: int | None, who: str) -> bool:
-    """Whether an unfinished one goes on."""
-    samples, released = Samples(ledger), ledger.counts().get("accepted", 0)
-    if not released:
-        raise UsageError("nothing is released yet, so there is nothing to check")
-    newest = samples.newest()
-    if newest is not None and not newest.is_finished and newest.asked == size and seed in (None, newest.seed):
-        return True
-    if seed is not None and samples.was_drawn(seed):
-        raise UsageError(
-            f"seed {seed} has been drawn before: the same pictures again would say nothing; choose another"
-        )
-    samples.draw(size, secrets.randbelow(1 << 32) if seed is None else seed, who)
-    return False
-
-
-def _check_queue(wanted: str) -> None:
-    if not is_queue(wanted):
-        raise Refused(400, f"there is no filter {wanted[:40]!r}")
-
-
-def _window(asked: Json) -> tuple[Window, int]:
-    """Window and width of a preview; raises Refused for what is none."""
-    try:
-        x, y, w, h = (round(float(v)) for v in asked["window"])
-        width = int(asked["width"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise Refused(400, "window is x, y, w, h and width a number, in pixels") from error
-    if width < 1:
-        raise Refused(400, "width must be at least 1")
-    return (x, y, w, h), width
-
-
-def _text(asked: Json, key: str) -> str:
-    value = asked.get(key)
-    if not isinstance(value, str) or not value:
-        raise Refused(400, f"{key} is missing")
-    return value

@@ -17,6 +17,7 @@ from p3m_anon.arrays import reduced
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.anonymize import anonymize
 from p3m_anon.faces.drawn import lost_regions, manual_masks, uncovered
+from p3m_anon.faces.patch import union
 from p3m_anon.faces.shapes import Shape, draw
 from p3m_anon.files.alphas import orient_alpha, read_alpha
 from p3m_anon.files.images import read
@@ -38,18 +39,20 @@ Window = tuple[int, int, int, int]
 KEPT_PIXELS = 120_000_000  # decoded pictures that are kept: one of 24 MP is about 150 MB with its alpha
 QUALITY = 88
 TINT = (255, 64, 200, 150)  # RGBA of the transition region
+BACKGROUND = (255, 140, 0, 120)  # of the background that is blurred
 
 
 class Drawn(NamedTuple):
     """Shapes as pixels.
 
-    mask: bool (H, W) as drawn. masks: what will be blurred. uncovered: boxes that stay clear. lost: shares of regions
-    that the transition region takes. area: share of the picture that is blurred, 0 to 1.
+    mask: bool (H, W) as drawn. masks: what will be blurred. covered: box -> share that will be blurred, of each place
+    of which that is too little. lost: shares of regions that the transition region takes. area: share of the picture
+    that is blurred, 0 to 1.
     """
 
     mask: Mask
     masks: tuple[FaceMask, ...]
-    uncovered: tuple[Box, ...]
+    covered: dict[Box, float]
     lost: tuple[float, ...]
     area: float
 
@@ -77,32 +80,40 @@ class Opened:
         left = uncovered(mask.shape, masks, self.seen, self.settings)
         lost = lost_regions(masks, self.seen, self.settings)
         area = sum(one.adjusted.area for one in masks) / mask.size
-        return Drawn(mask, masks, tuple(box for box, _ in left), tuple(lost), area)
+        return Drawn(mask, masks, dict(left), tuple(lost), area)
 
     def masked(self, drawn: Drawn) -> RGB:
         """The picture as `blur` would release it, uint8 (H, W, 3)."""
         pixels = anonymize(self.decoded.pixels, drawn.masks, self.settings)
         return replace(self.decoded, pixels=pixels).rgb
 
+    def background(self, drawn: Drawn, window: Window, width: int) -> tuple[float, bytes] | None:
+        """What of the background will be blurred; None without a matte.
+
+        Its share of the picture, and a window of it as PNG, at most `width` pixels across, tinted where it is.
+        """
+        if self.alpha is None:
+            return None
+        size = self.alpha.shape[0], self.alpha.shape[1]
+        lo = self.settings.transition_lo * (1 if self.alpha.dtype == np.uint8 else 257)
+        region = union([one.adjusted for one in drawn.masks], size) & (self.alpha <= lo)
+        x, y, w, h = window
+        part = region[max(y, 0) : max(y + h, 0), max(x, 0) : max(x + w, 0)]
+        if not part.size:
+            raise ValueError("the window lies outside the picture")
+        return np.count_nonzero(region) / region.size, _tinted(part, BACKGROUND, width)
+
     def transition(self, width: int) -> bytes:
         """The transition region as a PNG of at most `width` pixels across, tinted where it is."""
         size = self.decoded.size
         if self.alpha is None:
-            region = np.zeros((size[1], size[0]), np.uint8)
+            region = np.zeros((size[1], size[0]), np.bool_)
         else:
             radius = self.settings.transition_radius
             radius = default_radius((size[1], size[0])) if radius is None else radius
             lo, hi = self.settings.transition_lo, self.settings.transition_hi
-            region = transition(self.alpha, radius, lo=lo, hi=hi).astype(np.uint8)
-        small = region * np.uint8(TINT[3])
-        if width < size[0]:
-            shrunk = width, max(1, round(size[1] * width / size[0]))
-            small = np.asarray(cv2.resize(small, shrunk, interpolation=cv2.INTER_AREA))
-        red, green, blue, _ = TINT
-        bgra = np.empty((*small.shape, 4), np.uint8)
-        bgra[:] = (blue, green, red, 0)
-        bgra[..., 3] = small
-        return _encoded(".png", bgra, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+            region = transition(self.alpha, radius, lo=lo, hi=hi)
+        return _tinted(region, TINT, width)
 
 
 class Cabinet:
@@ -194,9 +205,22 @@ def jpeg(rgb: RGB, window: Window, width: int) -> bytes:
     return _encoded(".jpg", cv2.cvtColor(part, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
 
 
-def data_url(data: bytes) -> str:
-    """A JPEG as text."""
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+def _tinted(region: Mask, tint: tuple[int, int, int, int], width: int) -> bytes:
+    """A region, bool (H, W), as PNG of at most `width` pixels across: tinted where it is, else clear."""
+    small = region.astype(np.uint8) * np.uint8(tint[3])
+    if width < region.shape[1]:
+        shrunk = width, max(1, round(region.shape[0] * width / region.shape[1]))
+        small = np.asarray(cv2.resize(small, shrunk, interpolation=cv2.INTER_AREA), np.uint8)
+    red, green, blue, _ = tint
+    bgra = np.empty((*small.shape, 4), np.uint8)
+    bgra[:] = (blue, green, red, 0)
+    bgra[..., 3] = small
+    return _encoded(".png", bgra, [cv2.IMWRITE_PNG_COMPRESSION, 3])
+
+
+def data_url(data: bytes, kind: str = "jpeg") -> str:
+    """A picture file as text."""
+    return f"data:image/{kind};base64," + base64.b64encode(data).decode()
 
 
 def _encoded(ending: str, pixels: object, how: list[int]) -> bytes:

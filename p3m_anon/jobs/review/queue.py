@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from p3m_anon.faces.reasons import EXPLANATION, Reason
 from p3m_anon.files.decisions import Decision, Decisions
 from p3m_anon.files.samples import Samples
+from p3m_anon.jobs.review.headings import figures, heading
 from p3m_anon.jobs.review.sightings import sightings_of
 
 if TYPE_CHECKING:
@@ -18,13 +19,6 @@ OTHERS = {
     "decided": ("Decided", "answers that can still be changed"),
     "released": ("Released", "already in the release folder; look through them, correct them"),
     "failed": ("Could not be read", "broken or unsupported files; they can only be left out"),
-}
-TITLES = {
-    "accepted": "Released. Is every face covered?",
-    "failed": "This file could not be read.",
-    "unsupported": "This kind of file is not supported.",
-    "excluded": "Left out of the dataset.",
-    "pending": "Not worked on yet.",
 }
 
 
@@ -69,7 +63,6 @@ def picture_json(ledger: Ledger, row: Row, decision: Decision | None, wanted: st
     sightings = () if changed else sightings_of(row)
     previous, following = decisions.neighbours(wanted, row.path)
     reason = row.reason if row.status == "needs_review" else None
-    title = EXPLANATION[Reason(reason)] if reason else TITLES.get(row.status, row.status)
     suggestions = [{**one.suggestion().to_json(), "sighting": i} for i, one in enumerate(sightings)]
     said = None
     if decision is not None and decision.verdict != "open":
@@ -82,8 +75,8 @@ def picture_json(ledger: Ledger, row: Row, decision: Decision | None, wanted: st
         "id": row.id,
         "status": row.status,
         "reason": reason,
-        "title": title,
-        "detail": row.detail or "",
+        "title": heading(row),
+        "detail": figures(row),
         "version": decision.version if decision is not None else 0,
         "released": row.status == "accepted" and any(one.role == "image" for one in row.outputs),
         "sightings": [one.to_json() for one in sightings],

@@ -63,4 +63,7 @@ export const api = {
   decide: (body) => send("decide", body),
   write: () => send("write", {}),
   writing: () => read("write"),
+  drawSheet: (body) => send("sheets/draw", body),
+  sheetImage: async (name) => (await ask("sheets/image", { name })).blob(),
+  answerSheet: (body) => send("sheets/answer", body),
 };

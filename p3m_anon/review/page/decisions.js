@@ -6,6 +6,7 @@ import { askBasis, choose } from "./dialogs.js";
 import { dropDraft, keepDraft } from "./drawing.js";
 import { byId } from "./dom.js";
 import { calm, toast } from "./notices.js";
+import { isClear } from "./overlays.js";
 import { coverage } from "./shapes.js";
 import { told, verdict as words } from "./words.js";
 
@@ -117,7 +118,7 @@ export class Decisions {
     } catch (error) {
       this.working(false);
       if (review.picture !== picture) review.trouble(new Error(`${picture.id}: your answer was not saved. Open it and answer again.`));
-      else if (error.status === 422 && error.body.sightings) await this.doubted(name, more, error.body);
+      else if (error.status === 422 && error.body.uncovered) await this.doubted(name, more, error.body);
       else if (error.status === 409 && error.body.now) await this.conflict(error.body);
       else review.trouble(error, this.again(error));
     }
@@ -176,12 +177,12 @@ export class Decisions {
   }
 
   // What stays clear is shown and asked about; the answer is sent again with what was confirmed.
-  async doubted(name, more, { sightings, lost }) {
+  async doubted(name, more, { uncovered, lost }) {
     const { review } = this;
     const { picture } = review;
     const known = { ...more };
-    if (sightings.length) {
-      known.confirmed = await this.stayClear(sightings);
+    if (uncovered.length) {
+      known.confirmed = await this.stayClear(uncovered);
       if (!known.confirmed) return;
     }
     if (lost && !known.accepts_loss) {
@@ -203,30 +204,29 @@ export class Decisions {
     return answer !== "";
   }
 
-  // Places that look like a face are left clear. They are looked at in the original, one by one, before that is confirmed.
-  // The boxes of these places, or null.
-  async stayClear(sightings) {
+  // Places that look like a face are left clear, wholly or in part. They are looked at in the original, one by one, before
+  // that is confirmed. uncovered: [{sighting, covered}]. The boxes of these places, or null.
+  async stayClear(uncovered) {
     const { review, overlays } = this;
     const { picture } = review;
     if (!(await review.swap("original"))) return null;
-    const places = sightings.map((index) => picture.sightings[index].box);
+    const places = uncovered.map(({ sighting }) => picture.sightings[sighting].box);
     const blurred = blurredNow(picture);
-    const clear = places.filter((box) => coverage(ellipse(box), blurred) >= MASKED).length;
+    const clear = places.filter((box, index) => isClear(uncovered[index]) && coverage(ellipse(box), blurred) >= MASKED).length;
     const show = (index) => {
-      overlays.mark(sightings, sightings[index]);
+      overlays.mark(uncovered, uncovered[index].sighting);
       review.viewer.view.approach(places[index]);
       review.viewer.moved();
     };
-    const one = places.length === 1;
-    const count = one ? "1 place looks" : `${places.length} places look`;
-    const answer = await choose(
-      one ? "Leave this place clear in the release?" : `Leave these ${places.length} places clear in the release?`,
-      `${count} like a face to a detector and will not be masked: outlined in red.${one ? "" : " Look at each of them first."}`,
-      [["", "Go back and draw"], ["save", one ? "Yes, it stays clear: it is no face" : `Yes, ${places.length} places stay clear: none is a face`]],
-      { warning: clear ? `Saving will make ${clear} place${clear === 1 ? "" : "s"} CLEAR that ${clear === 1 ? "is" : "are"} blurred now.` : "", places: places.length, show },
-    );
+    const { title, text, yes } = aboutClear(uncovered);
+    const answer = await choose(title, text, [["", "Go back and draw"], ["save", yes]], {
+      warning: clear ? `Saving will make ${clear} place${clear === 1 ? "" : "s"} CLEAR that ${clear === 1 ? "is" : "are"} blurred now.` : "",
+      places: places.length,
+      show,
+      about: (index) => (isClear(uncovered[index]) ? "" : `: ${masked(uncovered[index])}`),
+    });
     if (review.picture !== picture) return null;
-    overlays.mark(sightings);
+    overlays.mark(uncovered);
     return answer === "save" ? places : null;
   }
 
@@ -246,6 +246,31 @@ export class Decisions {
     await review.show(now);
     if (answer === "theirs") drawing.remember(own);
   }
+}
+
+const masked = ({ covered }) => `${Math.floor(100 * covered)} % masked`;
+
+// How places are asked about that would stay clear; what is masked for the most part is not called clear.
+function aboutClear(uncovered) {
+  const count = uncovered.length;
+  const partly = uncovered.filter((one) => !isClear(one)).length;
+  const looks = count === 1 ? "1 place looks" : `${count} places look`;
+  const first = count === 1 ? "" : " Look at each of them first.";
+  if (!partly) {
+    return {
+      title: count === 1 ? "Leave this place clear in the release?" : `Leave these ${count} places clear in the release?`,
+      text: `${looks} like a face to a detector and will not be masked: outlined in red.${first}`,
+      yes: count === 1 ? "Yes, it stays clear: it is no face" : `Yes, ${count} places stay clear: none is a face`,
+    };
+  }
+  const some = partly === count ? "" : `, ${count - partly} of them not at all`;
+  return {
+    title: count === 1 ? "Is this place masked enough?" : `Are these ${count} places masked enough?`,
+    text: count === 1
+      ? `${looks} like a face to a detector and is only ${masked(uncovered[0])}: outlined in red.`
+      : `${looks} like a face to a detector and will not be masked wholly${some}: outlined in red.${first}`,
+    yes: count === 1 ? "Yes, the rest stays clear" : "Yes, what is not masked stays clear",
+  };
 }
 
 const ellipse = ([x0, y0, x1, y1]) => ({ kind: "ellipse", points: [[x0, y0], [x1, y1]] });

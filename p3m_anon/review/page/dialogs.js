@@ -17,8 +17,8 @@ function open(dialog) {
 const MOST = 12; // places that have to be looked at before an answer about all of them
 
 // answers: [[value, label], ...]; the first is the safe one and has the focus. The answer is a value, or "".
-// places: so many are asked about; `show` shows one of them, and all but the first answer wait until each was shown.
-export function choose(title, text, answers, { warning = "", places = 0, show } = {}) {
+// places: so many are asked about; `show` shows one of them, `about` says more of it, and all but the first answer wait until each was shown.
+export function choose(title, text, answers, { warning = "", places = 0, show, about = () => "" } = {}) {
   const dialog = byId("question");
   byId("question-title").textContent = title;
   byId("question-warning").textContent = warning;
@@ -31,18 +31,18 @@ export function choose(title, text, answers, { warning = "", places = 0, show } 
   buttons[0].focus();
   byId("walk").hidden = !places;
   dialog.classList.toggle("walking", places > 0);
-  if (places) walk(dialog, places, show, (looked) => buttons.slice(1).forEach((button) => (button.disabled = !looked)));
+  if (places) walk(dialog, places, { show, about }, (looked) => buttons.slice(1).forEach((button) => (button.disabled = !looked)));
   return answer;
 }
 
 // Go through places with `,` and `.` or the buttons beside the count. told: have enough of them been shown?
-function walk(dialog, count, show, told) {
+function walk(dialog, count, { show, about }, told) {
   const seen = new Set();
   let at = 0;
   const go = (by) => {
     at = (at + by + count) % count;
     seen.add(at);
-    byId("walk-text").textContent = `Place ${at + 1} of ${count}`;
+    byId("walk-text").textContent = `Place ${at + 1} of ${count}${about(at)}`;
     told(seen.size >= Math.min(count, MOST));
     show(at);
   };

@@ -4,15 +4,17 @@ import { DECISIONS } from "./decisions.js";
 import { dialogOpen, showLegend } from "./dialogs.js";
 import { byId } from "./dom.js";
 import { takeOffer, toast } from "./notices.js";
+import { KEYS } from "./sheet_tiles.js";
 import { LAYERS } from "./task.js";
 import { TOOLS } from "./tools.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const ONCE = ["Enter", "Space"]; // an answer is for what was looked at, however long the key is held
 const FIELD = "select, textarea, input:not([type=checkbox]):not([type=range])";
 const OWN_KEYS = ["Enter", "Space", ...Object.keys(ARROWS)]; // those that a focused button or box uses itself
 
 // Each action: where the legend shows it, the keys as they are shown, what it does, and what it is bound to.
-export function actions({ review, viewer, drawing, tools, suggestions, crosshair, pointer, task, decisions, overlays }) {
+export function actions({ review, viewer, drawing, tools, suggestions, crosshair, pointer, task, decisions, overlays, queue, sheets }) {
   const zoom = (factor) => () => {
     viewer.view.zoom(factor, viewer.view.middle());
     viewer.moved();
@@ -37,6 +39,12 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
   const letters = DECISIONS.filter(({ verdict }) => verdict !== "mask");
   // Right after an answer its message can be taken up: T takes back that answer rather than the one of this picture.
   const decide = (verdict) => (verdict === "open" && takeOffer()) || decisions.decide(verdict);
+  // What is being drawn, then what is selected, then what the list was searched for.
+  const escape = () => {
+    crosshair.rest();
+    if (!tools.busy() && !tools.select.selected) queue.clear();
+    tools.escape();
+  };
   const undo = () => {
     if (tools.back()) return;
     if (drawing.canUndo()) drawing.undo();
@@ -51,6 +59,7 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
     { group: "Pictures", keys: ["N", "J"], label: "Next, without deciding", run: () => review.step(review.picture?.next), bound: ["n", "j"] },
     { group: "Pictures", keys: ["P", "K"], label: "Previous", run: () => review.step(review.picture?.previous), bound: ["p", "k"] },
     one("Pictures", "O", "Original or released", () => review.swap()),
+    one("Pictures", "S", "Look through in sheets", () => sheets.enter()),
     one("Pictures", "/", "Find a name", () => byId("find").focus()),
     one("Pictures", "+", "Larger (or the wheel)", zoom(1.25), ["+", "="]),
     one("Pictures", "-", "Smaller", zoom(0.8)),
@@ -65,7 +74,7 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
     { group: "Drawing", keys: ["Enter"], label: "Close the polygon", run: enter, bound: [] },
     { group: "Drawing", keys: ["Backspace"], label: "Remove the last point", run: () => tools.back() || tools.select.remove(), bound: ["Backspace"] },
     { group: "Drawing", keys: ["Delete"], label: "Remove what is selected", run: () => tools.select.remove(), bound: ["Delete"] },
-    { group: "Drawing", keys: ["Esc"], label: "Cancel", run: () => (crosshair.rest(), tools.escape()), bound: ["Escape"] },
+    { group: "Drawing", keys: ["Esc"], label: "Cancel; show the whole list again", run: escape, bound: ["Escape"] },
     one("Drawing", "A", "As drawn: the soft edge too", () => drawing.change({ asDrawn: !drawing.asDrawn })),
     { group: "Without a mouse", keys: ["Arrows"], label: "Move a crosshair (with Shift: faster)", run: arrow, bound: arrows },
     { group: "Without a mouse", keys: ["Space"], label: "Place a point; begin and end a shape", run: space, bound: ["Space"] },
@@ -81,17 +90,32 @@ export function actions({ review, viewer, drawing, tools, suggestions, crosshair
   ];
 }
 
-export function listen(table, pointer) {
-  const runs = new Map(table.flatMap(({ bound, run }) => bound.map((combo) => [combo, run])));
+// The keys of the sheet view.
+export function sheetActions({ sheets, task }) {
+  const arrow = (combo) => sheets.current?.step(...ARROWS[combo]);
+  const key = (keys, label, run, bound) => ({ group: "Sheets", keys, label, run, bound });
+  return [
+    key(["A", "…"], "Mark the picture with this letter or digit", (letter) => sheets.current?.press(letter), [...KEYS]),
+    key(["Arrows"], "Go from picture to picture", arrow, Object.keys(ARROWS)),
+    key(["Space"], "Mark this picture for a closer look", () => sheets.current?.toggle(), ["Space"]),
+    key(["Enter"], "No identifiable face in all the others", () => sheets.answer(), ["Enter"]),
+    key(["Shift+D"], "Dark parts brighter", () => task.brighten(), ["Shift+d"]),
+    key(["Esc"], "Back to one by one", () => sheets.leave(), ["Escape"]),
+    { group: null, run: showLegend, bound: ["?"] },
+  ];
+}
+
+// tables: gives the table of the view that is shown. home: puts the focus back on what is looked at.
+export function listen(tables, pointer, home) {
   document.addEventListener("keydown", (event) => {
     const combo = pressed(event);
     if (dialogOpen() || combo === null) return;
-    if (event.target.closest(FIELD)) return inField(event);
+    if (event.target.closest(FIELD)) return inField(event, home);
     if (OWN_KEYS.includes(combo.replace("Shift+", "")) && event.target.closest("button, input")) return;
-    const run = runs.get(combo);
+    const run = tables().find(({ bound }) => bound.includes(combo))?.run;
     if (!run) return;
     event.preventDefault();
-    if (event.repeat && combo === "Space") return; // held down
+    if (event.repeat && ONCE.includes(combo)) return; // held down
     run(combo);
   });
   document.addEventListener("keyup", (event) => event.key === " " && pointer.hold(false));
@@ -99,10 +123,12 @@ export function listen(table, pointer) {
 }
 
 // Enter and Escape lead back from a field to the picture; no other key does anything there.
-function inField(event) {
-  if (event.key === "Escape" || (event.key === "Enter" && event.target.id !== "find")) {
+// The search field has both for itself.
+function inField(event, home) {
+  if (event.target.id === "find") return;
+  if (event.key === "Escape" || event.key === "Enter") {
     event.preventDefault();
-    byId("canvas").focus();
+    home();
   }
 }
 

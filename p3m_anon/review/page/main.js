@@ -5,13 +5,14 @@ import { Decisions } from "./decisions.js";
 import { dialogOpen, prepareDialogs, showLegend } from "./dialogs.js";
 import { byId } from "./dom.js";
 import { anyDraft, Drawing } from "./drawing.js";
-import { actions, listen } from "./keyboard.js";
+import { actions, listen, sheetActions } from "./keyboard.js";
 import { calm } from "./notices.js";
 import { Overlays } from "./overlays.js";
 import { Pointer } from "./pointer.js";
 import { Preview } from "./preview.js";
 import { Queue } from "./queue.js";
 import { Review } from "./review.js";
+import { Sheets } from "./sheets.js";
 import { Suggestions } from "./suggestions.js";
 import { Task } from "./task.js";
 import { Tools } from "./tools.js";
@@ -32,7 +33,8 @@ const preview = new Preview(viewer, drawing, overlays);
 const review = new Review(viewer, drawing);
 const decisions = new Decisions(review, drawing, tools, overlays);
 const task = new Task({ review, viewer, drawing, tools, suggestions, overlays, preview, decisions });
-new Queue(review);
+const queue = new Queue(review);
+const sheets = new Sheets(review);
 prepareTop(review);
 
 // What is drawn and not saved is kept, so the picture can be opened anew; half a polygon, or half an answer, would be lost.
@@ -53,15 +55,16 @@ review.addEventListener("picture", () => {
 });
 tools.addEventListener("change", () => pointer.cursor());
 
-const table = actions({ review, viewer, drawing, tools, suggestions, crosshair, pointer, task, decisions, overlays });
+const table = actions({ review, viewer, drawing, tools, suggestions, crosshair, pointer, task, decisions, overlays, queue, sheets });
+const sheetTable = sheetActions({ sheets, task });
 const run = (key) => table.find(({ bound }) => bound.includes(key)).run;
 for (const [id, key] of [["previous", "p"], ["next", "n"], ["which", "o"], ["zoom-in", "+"], ["zoom-out", "-"], ["fit", "0"]]) {
   byId(id).onclick = run(key);
 }
 byId("help").onclick = showLegend;
 byId("trouble-close").onclick = calm;
-prepareDialogs(table.filter(({ group }) => group));
-listen(table, pointer);
+prepareDialogs([...table, ...sheetTable].filter(({ group }) => group));
+listen(() => (sheets.on ? sheetTable : table), pointer, () => (sheets.on ? sheets.focus() : byId("canvas").focus()));
 
 window.addEventListener("hashchange", () => review.follow());
 window.addEventListener("beforeunload", (event) => anyDraft() && event.preventDefault());

@@ -10,6 +10,20 @@ export const COLOURS = {
   drawing: "#38bdf8",
   wrong: "#ff1f3d",
 };
+// The lines that are drawn; the legend shows these very ones.
+const LINES = {
+  first: [COLOURS.first, {}],
+  second: [COLOURS.second, { dash: [9, 5] }],
+  suggestion: [COLOURS.suggestion, { width: 2.5, dash: [7, 5] }],
+  clear: [COLOURS.wrong, { width: 5 }],
+  partly: [COLOURS.wrong, { width: 2, dash: [3, 3] }],
+};
+// What is coloured in whole, with its edge: the soft edge and the background as the server tints them.
+const FILLS = { transition: "#ff40c896", background: "#ff8c0078", drawing: `${COLOURS.drawing}6b` };
+const SWATCH = { width: 18, height: 10 };
+const CLEAR = 0.5; // of a place that looks like a face: with more of it masked it is not called clear
+
+export const isClear = ({ covered }) => covered < CLEAR;
 
 // A dark line under a light one can be seen on every picture.
 function line(context, path, colour, { width = 2, dash = [] } = {}) {
@@ -24,6 +38,27 @@ function line(context, path, colour, { width = 2, dash = [] } = {}) {
   context.setLineDash([]);
 }
 
+// A piece of a line, or of a coloured area, for the legend.
+export function swatch(name) {
+  const dense = window.devicePixelRatio || 1;
+  const canvas = Object.assign(document.createElement("canvas"), { width: SWATCH.width * dense, height: SWATCH.height * dense, className: "swatch" });
+  canvas.dataset.line = name;
+  const context = canvas.getContext("2d");
+  context.scale(dense, dense);
+  const path = new Path2D();
+  if (FILLS[name]) {
+    path.rect(2, 1.5, SWATCH.width - 4, SWATCH.height - 3);
+    context.fillStyle = FILLS[name];
+    context.fill(path);
+    if (name === "drawing") line(context, path, COLOURS.drawing, { width: 1.5 });
+  } else {
+    path.moveTo(1, SWATCH.height / 2);
+    path.lineTo(SWATCH.width - 1, SWATCH.height / 2);
+    line(context, path, ...LINES[name]);
+  }
+  return canvas;
+}
+
 // A surface of the size of an area of the canvas, on which one paints as on the canvas.
 function blank({ left, top, width, height }, dense) {
   const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
@@ -35,7 +70,7 @@ const corner = ([x0, y0, x1, y1]) => ({ kind: "polygon", points: [[x0, y0], [x1,
 
 export class Overlays {
   layers = { first: true, second: true, transition: false, drawing: true, preview: false };
-  uncovered = new Set(); // indices of sightings that the drawing leaves clear
+  uncovered = new Map(); // sightings that the drawing does not mask enough: index -> {covered}
   pointed = null; // the one of them that is asked about
 
   constructor(viewer, drawing, tools, suggestions, crosshair) {
@@ -51,7 +86,7 @@ export class Overlays {
     if (layers.drawing) this.drawn(context); // first: what is being rubbed out is taken off the canvas
     this.viewer.picture.sightings.forEach((sighting, index) => this.sighting(context, sighting, index));
     const suggestion = (layers.first || layers.second) && !layers.preview ? this.suggestions.current() : null;
-    if (suggestion) line(context, way(suggestion, this.viewer.view), COLOURS.suggestion, { width: 2.5, dash: [7, 5] });
+    if (suggestion) line(context, way(suggestion, this.viewer.view), ...LINES.suggestion);
     if (layers.drawing) this.handles(context);
     this.pending(context);
     this.crosshair.paint(context);
@@ -61,16 +96,18 @@ export class Overlays {
     const { view } = this.viewer;
     const { first, second, preview } = this.layers; // in a preview only what is masked is to be seen
     if (first && !preview && by !== "second") {
-      line(context, way(outline ? { kind: "polygon", points: outline } : corner(box), view), COLOURS.first);
+      line(context, way(outline ? { kind: "polygon", points: outline } : corner(box), view), ...LINES.first);
     }
-    if (second && !preview && by !== "first") line(context, way(corner(box), view), COLOURS.second, { dash: [9, 5] });
+    if (second && !preview && by !== "first") line(context, way(corner(box), view), ...LINES.second);
     if (!this.uncovered.has(index)) return;
-    line(context, way(corner(box), view), COLOURS.wrong, { width: this.pointed === null || this.pointed === index ? 5 : 2 });
+    const [colour, style] = isClear(this.uncovered.get(index)) ? LINES.clear : LINES.partly;
+    const other = this.pointed !== null && this.pointed !== index;
+    line(context, way(corner(box), view), colour, other ? { ...style, width: 2 } : style);
   }
 
-  // Mark sightings that are left clear.
-  mark(sightings, pointed = null) {
-    this.uncovered = new Set(sightings);
+  // Mark sightings that are not masked enough: {sighting, covered}.
+  mark(places, pointed = null) {
+    this.uncovered = new Map(places.map((place) => [place.sighting, place]));
     this.pointed = pointed;
     this.viewer.draw();
   }

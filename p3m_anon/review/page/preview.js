@@ -1,13 +1,14 @@
 // What `blur` would make of the drawing, asked anew shortly after the drawing or the view has changed.
 
 import { api } from "./api.js";
+import { isClear } from "./overlays.js";
 import { bare } from "./shapes.js";
 
 const SETTLED = 200; // ms
 
 export class Preview extends EventTarget {
   on = false;
-  told = ""; // what is said beside the layers
+  told = []; // what is said beside the layers: [name of a line that is drawn, or null, text]
 
   constructor(viewer, drawing, overlays) {
     super();
@@ -18,10 +19,10 @@ export class Preview extends EventTarget {
 
   switch(on) {
     this.on = on;
-    this.say("");
+    this.say([]);
     if (!on) {
       this.viewer.preview = null;
-      this.overlays.uncovered = new Set();
+      this.overlays.mark([]);
     }
     this.viewer.redraw();
     this.later(0);
@@ -37,7 +38,7 @@ export class Preview extends EventTarget {
     const { picture, view, base } = this.viewer;
     const area = view.window();
     if (!base || !area || picture.changed) {
-      this.say("");
+      this.say([]);
       return;
     }
     this.abort = new AbortController();
@@ -51,30 +52,45 @@ export class Preview extends EventTarget {
     };
     try {
       const answer = await api.preview(asked, signal);
-      const image = new Image();
-      image.src = answer.image;
-      await image.decode();
+      const [image, background] = await Promise.all([answer.image, answer.background?.image].map(decoded));
       if (signal.aborted) return;
-      this.viewer.preview = { image, area };
-      this.overlays.uncovered = new Set(answer.uncovered);
-      this.say(sentence(answer));
+      this.viewer.preview = { image, background, area };
+      this.overlays.mark(answer.uncovered);
+      this.say(sentences(answer));
       this.viewer.redraw();
     } catch (error) {
       if (error.name === "AbortError") return;
       this.viewer.preview = null; // rather none than one of another drawing
       this.viewer.redraw();
-      this.say(`No preview: ${error.message}`);
+      this.say([[null, `No preview: ${error.message}`]]);
     }
   }
 
-  say(text) {
-    this.told = text;
+  say(told) {
+    this.told = told;
     this.dispatchEvent(new Event("change"));
   }
 }
 
-function sentence({ area, uncovered }) {
-  const share = (100 * area).toFixed(area < 0.1 ? 1 : 0);
-  const clear = `${uncovered.length} face${uncovered.length === 1 ? "" : "s"} clear? (red)`;
-  return `${share} % masked${uncovered.length ? `; ${clear}` : ""}`;
+async function decoded(address) {
+  if (!address) return null;
+  const image = new Image();
+  image.src = address;
+  await image.decode();
+  return image;
 }
+
+const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+// How much is masked, how much of that is background, and which faces are not masked enough.
+function sentences({ area, uncovered, background }) {
+  const parts = [[null, `${percent(area)} masked`]];
+  if (background?.area) parts.push(["background", `${percent(background.area)} is background`]);
+  const [clear, partly] = [uncovered.filter(isClear), uncovered.filter((one) => !isClear(one))];
+  if (clear.length) parts.push(["clear", `${faces(clear.length)} clear?`]);
+  const least = Math.min(...partly.map(({ covered }) => covered));
+  if (partly.length) parts.push(["partly", `${faces(partly.length)} masked to ${Math.floor(100 * least)} %`]);
+  return parts;
+}
+
+const faces = (count) => `${count} face${count === 1 ? "" : "s"}`;

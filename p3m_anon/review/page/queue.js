@@ -28,7 +28,11 @@ export class Queue {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.load(null), TYPED);
     });
-    byId("find").addEventListener("keydown", (event) => event.key === "Enter" && this.jump());
+    byId("find").addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.jump();
+      else if (event.key === "Escape") this.leaveSearch(event);
+    });
+    byId("find-clear").onclick = () => this.clear();
   }
 
   filters() {
@@ -57,6 +61,7 @@ export class Queue {
     this.fresh = true;
     this.rows = [];
     this.found = "";
+    this.tellFound();
     this.list("");
   }
 
@@ -73,6 +78,7 @@ export class Queue {
       this.rows = add ? [...this.rows, ...rows] : rows;
       this.more = more;
       this.found = find;
+      this.tellFound();
       this.list(find ? `No name with “${find}” here.` : "Nothing waits here.");
     } catch (error) {
       this.review.trouble(error, () => this.load(after, add));
@@ -130,6 +136,30 @@ export class Queue {
       clearTimeout(this.timer);
       await this.load(null);
     }
-    if (byId("find").value.trim() === this.found) byId("list").querySelector("[data-path]")?.click();
+    const first = byId("list").querySelector("[data-path]");
+    if (byId("find").value.trim() !== this.found || !first) return;
+    byId("canvas").focus({ preventScroll: true }); // the keys are for the picture again
+    first.click();
+  }
+
+  // Say what the list was searched for as long as it shows nothing else.
+  tellFound() {
+    byId("found").hidden = !this.found;
+    byId("found").firstChild.textContent = `Only names with “${this.found}”`;
+  }
+
+  // Show the whole list again.
+  clear() {
+    if (!byId("find").value && !this.found) return;
+    clearTimeout(this.timer);
+    byId("find").value = "";
+    const { picture } = this.review;
+    this.load(picture?.place > PAGE ? picture.previous : null);
+  }
+
+  leaveSearch(event) {
+    event.preventDefault();
+    this.clear();
+    byId("canvas").focus({ preventScroll: true });
   }
 }

@@ -1,5 +1,5 @@
 // Which picture is open, and which comes next. Tells others with the events "state", "filter", "picture", "decided",
-// "written" and "finished". The address says which filter is chosen; which picture is open is kept in this tab's storage,
+// "written", "finished" and "sheets". The address says which filter is chosen, and whether it is looked through in sheets; which picture is open is kept in this tab's storage,
 // because a browser writes addresses into its history, and names of files may be names of people.
 
 import { holds } from "./answers.js";
@@ -8,6 +8,7 @@ import { calm, toast, trouble } from "./notices.js";
 
 const PAGE = 60;
 export const BROWSED = ["decided", "released", "failed"]; // filters in which no picture waits for an answer
+export const offersSheets = (filter) => filter === "todo" || Boolean(filter?.startsWith("reason:"));
 const RELEASED_FIRST = ["released", "sample"];
 const AGAIN = 3000; // ms between tries when the server does not answer
 const SMALL = matchMedia("(max-width: 899.98px), (max-height: 559.98px)"); // as the style sheet has it
@@ -20,6 +21,7 @@ export class Review extends EventTarget {
   which = "original";
   ready = false; // the picture can be seen
   busy = false; // a decision is on its way
+  sheets = false; // many pictures are shown at once, and none is open
   turn = 0;
 
   constructor(viewer, drawing) {
@@ -47,10 +49,13 @@ export class Review extends EventTarget {
   // Go where the address says: to the picture that was open there, or to what waits first.
   async follow() {
     if (!this.state) return; // it will be followed then
-    const wanted = new URLSearchParams(location.hash.slice(1)).get("f");
+    const address = new URLSearchParams(location.hash.slice(1));
+    const wanted = address.get("f");
     const known = this.state.filters.some(({ key }) => key === wanted);
     const filter = known ? wanted : "todo";
-    if (filter === this.filter) return;
+    const sheets = address.get("v") === "sheets" && offersSheets(filter);
+    if (filter === this.filter && sheets === this.sheets) return;
+    this.sheets = sheets;
     const last = JSON.parse(sessionStorage.getItem(OPEN));
     await this.choose(filter, last?.filter === filter ? last.path : null);
   }
@@ -70,6 +75,11 @@ export class Review extends EventTarget {
     const turn = this.leave();
     try {
       await this.refresh();
+      if (this.sheets) {
+        this.remember(null);
+        this.tell("sheets");
+        return;
+      }
       const first = (await this.there(path)) ?? (await this.begin());
       if (turn !== this.turn) return;
       if (first) await this.open(first);
@@ -178,6 +188,7 @@ export class Review extends EventTarget {
     try {
       await this.refresh();
       this.tell("written");
+      if (this.sheets) return;
       if (!this.picture) await this.choose(this.filter);
       else if (open) await this.open(this.picture.path);
     } catch (error) {
@@ -220,7 +231,8 @@ export class Review extends EventTarget {
 
   remember(path) {
     sessionStorage.setItem(OPEN, JSON.stringify({ filter: this.filter, path }));
-    history.replaceState(null, "", `#${new URLSearchParams({ f: this.filter })}`);
+    const address = { f: this.filter, ...(this.sheets ? { v: "sheets" } : {}) };
+    history.replaceState(null, "", `#${new URLSearchParams(address)}`);
   }
 
   // Say what went wrong. A server that does not answer is asked again by itself.

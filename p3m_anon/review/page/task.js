@@ -2,6 +2,7 @@
 
 import { DECISIONS } from "./decisions.js";
 import { byId, make } from "./dom.js";
+import { swatch } from "./overlays.js";
 import { TOOLS } from "./tools.js";
 import { question, said } from "./words.js";
 
@@ -24,7 +25,7 @@ export class Task {
     drawing.addEventListener("change", () => this.drawn());
     tools.addEventListener("change", () => this.tool());
     suggestions.addEventListener("change", () => this.suggested());
-    preview.addEventListener("change", () => (byId("preview-state").textContent = preview.told));
+    preview.addEventListener("change", () => this.previewed());
     viewer.addEventListener("moved", () => this.zoomed());
     this.show();
     this.tool();
@@ -45,11 +46,11 @@ export class Task {
       make(
         "label", { className: "tick" },
         make("input", { type: "checkbox", id: `layer-${name}`, checked: this.overlays.layers[name], onchange: () => this.layer(name) }),
-        make("i", { className: name }), label, key(`${index + 1}`),
+        ...(name === "preview" ? [] : [swatch(name)]), label, key(`${index + 1}`),
       );
     const told = make("p", { id: "preview-state", className: "quiet", aria: { live: "polite" } });
     byId("layers").replaceChildren(...LAYERS.map(layer), told);
-    byId("brighter").onclick = () => this.brighten();
+    for (const id of ["brighter", "sheet-brighter"]) byId(id).onclick = () => this.brighten();
     this.brighten(0);
     const decision = ({ verdict, label, key: letter, wide }) =>
       make(
@@ -68,6 +69,12 @@ export class Task {
     byId("accept-all").onclick = () => suggestions.acceptAll();
     byId("suggestion-before").onclick = () => suggestions.step(-1);
     byId("suggestion-after").onclick = () => suggestions.step(1);
+  }
+
+  // What the preview shows, each with the line or colour it is drawn in.
+  previewed() {
+    const parts = this.preview.told.map(([name, text]) => make("span", {}, ...(name ? [swatch(name)] : []), text));
+    byId("preview-state").replaceChildren(...parts);
   }
 
   pick(name) {
@@ -89,10 +96,12 @@ export class Task {
   // The next step, and after the last one as it is. A curve, so that light parts stay as they are.
   brighten(step = (this.step + 1) % STEPS) {
     this.step = step;
-    byId("ground").style.filter = step ? `url(#brighter-${step})` : "";
+    const far = step ? `: ${step} of ${STEPS - 1}` : "";
+    for (const id of ["ground", "sheet-stage"]) byId(id).style.filter = step ? `url(#brighter-${step})` : "";
     byId("canvas").dataset.brighter = step;
-    byId("brighter").firstChild.textContent = `Dark parts brighter${step ? `: ${step} of ${STEPS - 1}` : ""}`;
-    byId("brighter").setAttribute("aria-pressed", step > 0);
+    byId("brighter").firstChild.textContent = `Dark parts brighter${far}`;
+    byId("sheet-brighter").firstChild.textContent = `Brighter${far}`;
+    for (const id of ["brighter", "sheet-brighter"]) byId(id).setAttribute("aria-pressed", step > 0);
   }
 
   show() {
@@ -156,8 +165,9 @@ export class Task {
     const { suggestions } = this;
     const left = suggestions.left();
     const key = make("kbd", {}, "U");
-    const label = left.length > 1 ? `Blur ${suggestions.place() + 1} of ${left.length} seen` : "Blur this suggestion";
-    byId("accept").replaceChildren(left.length ? label : suggestions.any() ? "No suggestion left" : "No suggestion", key);
+    const label = left.length > 1 ? `Blur ${suggestions.place() + 1} of ${left.length} seen` : "Blur this one";
+    const none = suggestions.any() ? "No suggestion left" : "No suggestion";
+    byId("accept").replaceChildren(...(left.length ? [swatch("suggestion"), label] : [none]), key);
     for (const id of ["accept", "accept-all", "suggestion-before", "suggestion-after"]) byId(id).disabled = !left.length;
   }
 

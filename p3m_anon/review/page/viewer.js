@@ -16,7 +16,7 @@ export class Viewer extends EventTarget {
   pictures = new Pictures();
   painters = [];
   picture = null;
-  preview = null; // {image, area}
+  preview = null; // {image, background, area}; background: null, or where background is blurred
   transition = null;
 
   constructor(canvas, ground) {
@@ -157,6 +157,7 @@ export class Viewer extends EventTarget {
     this.place(context, this.base, all);
     if (this.sharp) this.place(context, this.sharp.image, this.sharp.area);
     if (this.preview) this.place(context, this.preview.image, this.preview.area);
+    if (this.preview?.background) this.place(context, this.preview.background, this.preview.area);
     if (this.transition) this.place(context, this.transition, all);
   }
 

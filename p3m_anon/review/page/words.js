@@ -2,21 +2,22 @@
 
 import { holds } from "./answers.js";
 
+// What to do about each reason. The heading over it says the reason itself.
 const ASK = {
-  no_face: "No face was found here. Is there one? Look into dark parts too: D. Draw over it; or say that there is no identifiable face.",
-  withdrawn_before: "It looks like a picture that was withdrawn. If it shows that person or scene, exclude it; else decide as usual.",
-  decision_lapsed: "The file has changed since it was decided. Look at it as it is now, and decide again.",
-  no_face_contradicted: "It was said to be without a face, but a detector sees one. Look at it: draw over it, or say again that there is none.",
-  face_outside_manual_mask: "Your mask leaves open what looks like a face. Cover it too; or save again and say that it is no face.",
-  alpha_missing: "Its matte is missing. Put the matte in its folder and run blur again; until then, skip it, or exclude it.",
-  alpha_mismatch: "Its matte does not fit. Repair the matte and run blur again; until then, skip it, or exclude it.",
+  no_face: "Is there one? Look into dark parts too: D. Draw over it; or say that there is no identifiable face.",
+  withdrawn_before: "If it shows that person or scene, exclude it. Otherwise decide as usual.",
+  decision_lapsed: "Look at it as it is now, and decide again.",
+  no_face_contradicted: "Draw over it; or say again that there is no identifiable face.",
+  face_outside_manual_mask: "Cover that place too; or save again and confirm that it is no face.",
+  alpha_missing: "Put it in its folder and run blur again. Until then, skip the picture, or exclude it.",
+  alpha_mismatch: "Repair it and run blur again. Until then, skip the picture, or exclude it.",
   detectors_disagree: "Draw over every real face, outlined or not; then save. Look into dark parts too: D.",
-  profile: "A head is turned far. Draw over the face as you see it, then save.",
-  low_score: "Is this a face? If it is, draw over it, or take the suggestion; then save.",
-  too_small: "A face is very small. Draw over it, or say that nobody can be recognised by it.",
-  implausible_outline: "The outline found cannot be right. Draw the face's outline yourself, then save.",
-  face_outside_alpha: "The largest face lies outside the matte. Is it the right matte? If it is, draw over every face and save.",
-  mask_lost_to_transition: "Hair or a soft edge would leave part of the face clear. Draw over the face; tick “As drawn” if that must be blurred too.",
+  profile: "Draw over the face as you see it, then save.",
+  low_score: "If it is a face, draw over it, or take the suggestion; then save.",
+  too_small: "Draw over it, or say that nobody can be recognised by it.",
+  implausible_outline: "Draw the outline yourself, then save.",
+  face_outside_alpha: "Is it the right matte? If it is, draw over every face and save.",
+  mask_lost_to_transition: "Draw over the face; tick “As drawn” if the soft edge must be blurred too.",
 };
 
 const ASK_RELEASED = "Is any face still clear? Draw over it and save: what is masked now stays so. If every face is masked, go on with the next picture.";
@@ -29,14 +30,16 @@ const ASK_ANY = "Draw over every face that is not covered, then save; or say wha
 
 // who: the name of the person who is asked.
 export function question(picture, filter, who) {
-  const { decision, detail, title } = picture;
+  const { decision, detail } = picture;
   if (picture.error) return ASK_BROKEN;
   if (picture.changed) return ASK_CHANGED;
   if (filter === "sample") return picture.sampled ? ASK_LOOKED : ASK_SAMPLE;
   if (decision && !holds(decision)) {
     const made = [verdict(decision.verdict), decision.who || "somebody", when(decision.at)].join(", ");
-    const why = (detail || title).replace(/[.\s]+$/, "");
-    return `${decision.who === who ? "Your" : "The"} answer (${made}) did not hold: ${why}. Look again.`;
+    const whose = decision.who === who ? "Your" : "The";
+    if (picture.reason === "decision_lapsed") return `${whose} answer (${made}) was about the older file. ${ASK.decision_lapsed}`;
+    const why = detail.replace(/[.\s]+$/, "");
+    return `${whose} answer (${made}) did not hold${why ? `: ${why}` : ""}. Look again.`;
   }
   if (decision && decision.verdict !== "skip") return ASK_DECIDED;
   if (picture.status === "accepted") return ASK_RELEASED;

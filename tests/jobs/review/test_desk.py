@@ -142,6 +142,38 @@ def test_a_mask_that_loses_the_face_to_the_soft_edge_has_to_be_confirmed_or_draw
         assert not masks[1][50:65].any()
 
 
+def test_the_preview_tells_a_face_that_is_nearly_covered_from_one_that_is_clear(desk):
+    nearly = {"kind": "polygon", "points": [[20, 15], [100, 15], [100, 85], [20, 85]]}
+    (left,) = desk.preview({"path": "a.png", "shapes": [nearly], "window": [0, 0, 160, 120], "width": 160})["uncovered"]
+    assert left["sighting"] == 0
+    assert 0.5 < left["covered"] < 0.95
+
+
+def test_the_preview_shows_what_of_the_background_a_drawing_blurs(photos, stub):
+    for path in ("broken.jpg", "film.webp"):
+        (photos / path).unlink()
+    alpha = np.zeros((120, 160), np.uint8)
+    alpha[:, 80:] = 255
+    (photos / "mask").mkdir()
+    for name in ("a", "b", "empty"):
+        Image.fromarray(alpha).save(photos / "mask" / f"{name}.png")
+    out = blur_folder(BlurRequest(folder=photos)).out
+    drawn = {"kind": "polygon", "points": [[40, 20], [120, 20], [120, 60], [40, 60]]}
+    with closing(ReviewDesk(out)) as desk:
+        asked = {"path": "a.png", "shapes": [drawn], "window": [0, 0, 160, 120], "width": 160}
+        background = desk.preview(asked)["background"]
+        assert background["area"] == pytest.approx(40 * 40 / (160 * 120), rel=0.15)
+        layer = np.asarray(Image.open(io.BytesIO(base64.b64decode(background["image"].partition(",")[2]))))
+        assert layer[40, 60, 3] > 0  # drawn on, and no part of the person
+        assert not layer[40, 100, 3]
+        assert not layer[90, 60, 3]
+
+
+def test_a_reason_is_said_once(desk):
+    shown = desk.picture("empty.png", "todo")
+    assert (shown["title"], shown["detail"]) == ("No face was found.", "")
+
+
 def test_a_second_run_after_a_decision_does_nothing_again(desk, stub, photos):
     answer(desk, "empty.png", "mask", shapes=[FACE])
     written(desk)
@@ -162,7 +194,7 @@ def test_places_that_look_like_a_face_need_a_confirmation(desk, out):
     for verdict, shapes in (("mask", [CORNER]), ("no_face", [])):
         with pytest.raises(Refused) as caught:
             answer(desk, "a.png", verdict, shapes=shapes)
-        assert (caught.value.status, caught.value.more["sightings"]) == (422, [0])
+        assert (caught.value.status, [one["sighting"] for one in caught.value.more["uncovered"]]) == (422, [0])
     answer(desk, "a.png", "no_face", confirmed=True)
     written(desk)
     assert manifest(out)["a"]["status"] == "no_face"
@@ -171,11 +203,15 @@ def test_places_that_look_like_a_face_need_a_confirmation(desk, out):
 
 def test_a_confirmation_holds_only_for_what_was_shown(desk, out, stub, monkeypatch):
     """A face that a later look sees elsewhere was not spoken of."""
+    from p3m_anon.detectors.networks import Boxes, no_boxes
+    from p3m_anon.detectors.wide_look import Glance
     from tests.jobs.conftest import drawn_face
 
     answer(desk, "a.png", "no_face", confirmed=True)
-    monkeypatch.setattr(stub, "detect", lambda rgb: (drawn_face((100, 40, 150, 110)),))
-    monkeypatch.setattr(stub, "boxes", lambda rgb: ((drawn_face((100, 40, 150, 110)).box, 0.9),))
+    face = drawn_face((100, 40, 150, 110))
+    glance = Glance(Boxes(np.array([face.box], float), np.array([0.9])), no_boxes())
+    monkeypatch.setattr(stub, "detect", lambda rgb: (face,))
+    monkeypatch.setattr(stub, "look", lambda rgb, *, coarse=False: glance)
     written(desk)
     assert row(desk, "a.png").reason == "no_face_contradicted"
     assert "a" not in manifest(out)
@@ -310,7 +346,7 @@ def test_a_drawing_that_the_soft_edge_takes_away_is_never_released_unsaid(photos
         assert desk.preview(asked)["area"] == 0
         with pytest.raises(Refused) as caught:
             answer(desk, "empty.png", "mask", shapes=[FACE])
-        assert (caught.value.status, caught.value.more["sightings"]) == (422, [])
+        assert (caught.value.status, caught.value.more["uncovered"]) == (422, [])
         assert caught.value.more["lost"] == 1
         # the alpha is right when the mask is drawn, and not any more when it is carried out
         Image.fromarray(solid).save(photos / "mask/empty.png")
@@ -439,7 +475,8 @@ def test_the_preview_is_what_blur_makes(desk, out, photos):
     written(desk)
     made = desk.image("a.png", "released", (0, 0, 160, 120), 160)
     assert base64.b64decode(seen["image"].partition(",")[2]) == made
-    assert desk.preview({**asked, "shapes": [CORNER]})["uncovered"] == [0]
+    assert desk.preview({**asked, "shapes": [CORNER]})["uncovered"] == [{"sighting": 0, "covered": 0.0}]
+    assert seen["background"] is None  # without a matte nobody knows
     with pytest.raises(Refused):
         desk.preview({**asked, "shapes": [{"kind": "star"}]})
 
@@ -507,7 +544,8 @@ def test_older_ledgers_are_brought_up_to_date(out, photos, tmp_path):
     file = out.with_name(out.name + ".private") / "ledger.sqlite"
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute("DROP INDEX inputs_queue")
-        for table in ("runs", "decisions", "samples", "sample_items", "exports"):
+        db.execute("DROP TRIGGER sheet_marks_withdrawn")
+        for table in ("runs", "decisions", "samples", "sample_items", "exports", "sheets", "sheet_marks"):
             db.execute(f"DROP TABLE {table}")
         db.execute("ALTER TABLE inputs DROP COLUMN decision")
         db.execute("UPDATE inputs SET facts = json_remove(facts, '$.second', '$.dismissed', '$.release_basis')")
