@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import time
 from pathlib import Path
 
 import cv2
@@ -129,3 +131,29 @@ def test_no_pasted_face_is_released_clear(
                 clear.append((kind, [round(v) for v in box], round(share, 2)))
     assert clear == []
     assert released >= 3  # it is not won by sending everything to a person
+
+
+def crowd(head: Head, side: int, width: float = 40.0) -> tuple[RGB, list[Box]]:
+    """A head in a grid of `side` x `side`, its face `width` pixels wide; and the faces' boxes."""
+    scale = width / (head.box[2] - head.box[0])
+    step = side_of(head, width)
+    small = cv2.resize(head.rgb, (step, step), interpolation=cv2.INTER_AREA)
+    corners = [(step * x, step * y) for y in range(side) for x in range(side)]
+    x0, y0, x1, y1 = (v * scale for v in head.box)
+    return np.tile(small, (side, side, 1)), [(x0 + x, y0 + y, x1 + x, y1 + y) for x, y in corners]
+
+
+@pytest.mark.parametrize("side", [10, pytest.param(34, marks=pytest.mark.slow)])
+def test_a_crowd_is_masked_to_the_last_face(looks: Looks, heads: list[Head], side: int) -> None:
+    """1,156 faces are more than a network's list holds: tiles are cut until they fit."""
+    rgb, faces = crowd(heads[1], side)
+    start = time.process_time()
+    (sight,) = looks.see([rgb])
+    judged = judge(rgb.shape[:2], sight, None, BlurSettings())
+    assert time.process_time() - start < 0.2 * side * side + 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4_000_000  # KB, with all that other tests have loaded
+    mask = union([m.adjusted for m in judged.masks], rgb.shape[:2])
+    for box in faces:
+        inner = rasterize(ellipse(box, ELLIPSE_CORE), rgb.shape[:2])
+        assert mask[inner.slices][inner.mask].mean() > 0.9, box  # the box is that of the large picture
+    assert judged.counts.both > 0.9 * len(faces)
