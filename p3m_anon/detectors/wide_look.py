@@ -33,6 +33,7 @@ SAFE_AT_WHOLE = 16.0  # px at a whole look's input from which a face is sure to 
 LEAST_TILE = 160  # px; a crowded tile is not cut further below this side
 HIDDEN_BY_EDGE = 0.5  # share of a box that a whole box covers, so that one cut off by a tile's edge is dropped
 FULL_LIST = 3  # times a network's crowd: an answer of so many from the smallest tile may lack faces
+RELIABLE = 320.0  # px of a face's width at the input up to which a network is believed, if a coarser look follows
 NEAR_EDGE = 2.0  # px between a box and its tile's edge, at which the face may have been cut
 
 
@@ -76,7 +77,7 @@ class WideLook:
         passes, complete = [], True
         if not coarse or long_side * scale <= WHOLE_SIDES[0]:
             seen, complete = in_tiles(self._network, rgb, scale)
-            passes.append(seen)
+            passes.append(self._doubting_large(seen, scale) if long_side * scale > WHOLE_SIDES[0] else seen)
         for side in WHOLE_SIDES:
             if side < long_side * (scale if passes else 1.0):
                 seen, whole = in_tiles(self._network, rgb, side / long_side)
@@ -86,6 +87,12 @@ class WideLook:
         sure = merged.scores >= self._network.threshold
         faint = (merged.scores >= FAINT) & ~sure
         return Glance(_pick(merged, sure), _pick(merged, faint), complete and len(merged.scores) < MOST_BOXES)
+
+    def _doubting_large(self, seen: Boxes, scale: float) -> Boxes:
+        """Boxes too wide for the network are taken for parts of a face, unless a coarser look sees one there."""
+        too_wide = (seen.boxes[:, 2] - seen.boxes[:, 0]) * scale > RELIABLE
+        below = np.nextafter(self._network.threshold, 0)
+        return Boxes(seen.boxes, np.where(too_wide, np.minimum(seen.scores, below), seen.scores))
 
 
 def in_tiles(network: BoxNetwork, rgb: RGB, scale: float, lowest: float = 0.0) -> tuple[Boxes, bool]:
