@@ -197,7 +197,7 @@ def main() -> None:
         f"{len(heads)} faces, {len(backgrounds)} backgrounds, seed {options.seed}; second look {second and second.name}"
     )
     print(
-        "width  faces  first  second  clear  released clear (95 % bound)  without estimate  pictures that wait  kinds"
+        "width  faces  first  second  clear  released clear (95 % bound)  without estimate  pictures that wait"
     )
     everything = Tally()
     draw = Draw(options.per_width, options.each, options.kinds)

@@ -3,8 +3,8 @@
 It shares no weights, no training code and no framework with CenterFace.
 
 The wheel's own binding is not used: it frees neither its copy of the picture nor its results (148 KB a call for a tile
-of 192 x 192), and a buffer that is too short ends the process. Its library is called through `ctypes`, with buffers that
-are ours. The library takes blue first; the binding swaps red and blue, so that its callers have to give red first.
+of 192 x 192), and a buffer that is too short ends the process. Its library is called through `ctypes`, with our own
+buffers. The library takes blue first; the binding swaps red and blue, so that its callers have to give red first.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def in_tiles(network: BoxNetwork, rgb: RGB, scale: float, lowest: float = 0.0) -
     Args:
         network: looks at each tile.
         rgb: uint8 (H, W, 3).
-        scale: under 1 the picture is shrunk as a whole, over 1 each tile is enlarged by itself, which bounds the memory.
+        scale: under 1 the picture is shrunk as a whole, over 1 each tile is enlarged by itself, to bound the memory.
         lowest: boxes that score less are dropped.
 
     Returns:
