@@ -22,7 +22,7 @@ def photos(tmp_path: Path) -> Path:
     folder = tmp_path / "photos"
     folder.mkdir()
     Image.fromarray(skimage.data.astronaut()).save(folder / "astronaut.png")
-    Image.fromarray(skimage.data.chelsea()).save(folder / "chelsea.jpg")
+    Image.fromarray(skimage.data.rocket()).save(folder / "rocket.jpg")
     (folder / "broken.jpg").write_bytes(b"no picture")
     return folder
 
@@ -35,7 +35,7 @@ def test_a_run_names_every_picture_that_was_not_released(photos):
     result = call(photos, "--no-alpha")
     assert result.exit_code == 1
     assert "broken.jpg: not a picture that we know" in result.output
-    assert "chelsea.jpg" in result.output
+    assert "rocket.jpg" in result.output
     assert "1  released" in result.output
     assert (photos.with_name("photos-anonymized") / "blurred_image" / "astronaut.png").is_file()
 
@@ -43,7 +43,7 @@ def test_a_run_names_every_picture_that_was_not_released(photos):
 def test_exit_code_3_when_only_review_is_left(photos):
     (photos / "broken.jpg").unlink()
     assert call(photos).exit_code == 3
-    (photos / "chelsea.jpg").unlink()
+    (photos / "rocket.jpg").unlink()
     assert call(photos).exit_code == 0
 
 
@@ -63,7 +63,7 @@ def test_a_dry_run_says_how_many(photos):
 
 def test_the_smallest_face_and_disagreement_are_what_the_run_works_by(photos):
     (photos / "broken.jpg").unlink()
-    (photos / "chelsea.jpg").unlink()
+    (photos / "rocket.jpg").unlink()
     assert call(photos, "--smallest-face", 40, "--on-disagreement", "review").exit_code == 0
     request = json.loads((photos.with_name("photos-anonymized.private") / "request.json").read_text())
     assert request["smallest_face"] == 40
@@ -71,7 +71,7 @@ def test_the_smallest_face_and_disagreement_are_what_the_run_works_by(photos):
 
 
 def test_a_no_face_list_is_read(photos, tmp_path):
-    (tmp_path / "list.txt").write_text("chelsea.jpg\n\n")
+    (tmp_path / "list.txt").write_text("rocket.jpg\n\n")
     assert "2  released" in call(photos, "--no-face-list", tmp_path / "list.txt").output
 
 
