@@ -28,17 +28,20 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--same-person", type=click.FloatRange(-1, 1), default=0.41, show_default=True, help="Its cosine for one person."
 )
-@click.option("--weights-dir", type=FOLDER, help="Where face-alignment's weights lie [default: torch.hub's folder].")
+@click.option("--weights-dir", type=FOLDER, help="Where the weights of YuNet and face-alignment lie.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N, for face-alignment.")
-@click.option("--quick", is_flag=True, help="One detector, upright pictures, no inverse filter: much quicker.")
+@click.option(
+    "--quick", is_flag=True, help="One network at one size, upright pictures, no inverse filter: much quicker."
+)
 @click.option("--workers", type=click.IntRange(1), help="Pictures worked on at once [default: one per core].")
 @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")
 def audit(as_json: bool, **options: Any) -> None:
     """Re-read the release folder OUT and attack it.
 
-    Looks for faces with every detector at hand, undoes the blur as far as a linear filter can, measures what is left of
-    each face, and checks metadata, digests, alphas, and that nothing outside the masks has changed. What lacks
-    ledger, originals or masks is listed as skipped. The page audit.html goes into the private folder.
+    Looks for faces with networks and at sizes that the blur did not use for a picture, and says which; undoes the blur
+    as far as a linear filter can, measures what is left of each face, and checks metadata, digests, alphas, and that
+    nothing outside the masks has changed. A clear face of 16 px or more is a leak where a network is sure of it, else a
+    note. What lacks ledger, originals or masks is listed as skipped. The page audit.html goes into the private folder.
 
     \b
     Examples:

@@ -44,7 +44,11 @@ def show(summary: AuditSummary) -> None:
     more = {severity: -count for severity, count in left.items() if count < 0}
     if more:
         out.print(", ".join(f"{n} more {severity}s" for severity, n in more.items()) + "; --json has all", markup=False)
-    out.print("checked: " + "; ".join(f"{name} ({n})" for name, n in sorted(summary.checks.items())), markup=False)
+    for name, count in sorted(summary.looks.items()):
+        out.print(f"looked with: {name} ({count})", markup=False, soft_wrap=True)
+    out.print(
+        "checked: " + "; ".join(f"{name} ({n})" for name, n in sorted(summary.other_checks.items())), markup=False
+    )
     for name, count in sorted(summary.skipped.items()):
         out.print(f"skipped: {printable(name)}" + (f" ({count} pictures)" if count > 1 else ""), markup=False)
     numbers = {severity: summary.count(severity) for severity in SEVERITIES}

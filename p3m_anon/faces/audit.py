@@ -94,7 +94,7 @@ class Target:
         if self.hidden is None:
             return None
         area = self.zone.area
-        return np.count_nonzero(_shared(self.zone, self.hidden)) / area if area else 1.0
+        return float(np.count_nonzero(_shared(self.zone, self.hidden)) / area) if area else 1.0
 
     @property
     def touches_mask(self) -> bool:
@@ -109,7 +109,7 @@ class Target:
     def is_open(self) -> bool:
         """At least half of the zone lies outside the mask."""
         cover = self.cover
-        return cover is not None and 1 - cover >= OPEN
+        return cover is not None and bool(1 - cover >= OPEN)
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,9 @@ class TestTargets:
         over, beside = Sighting("x", (50, 45, 112, 125), 0.9), Sighting("x", (85, 40, 160, 120), 0.9)
         found = targets(SIZE, [Known(face(), "ledger")], [over, beside], drawn)
         assert [one.box for one in found] == [BOX, beside.box]
-        assert found[1].is_open
-        assert found[1].touches_mask
-        assert not found[0].is_open
+        assert found[1].is_open is True
+        assert found[1].touches_mask is True
+        assert found[0].is_open is False
 
     def test_a_small_face_in_the_box_of_a_large_one_is_a_place(self):
         large = face((20.0, 20.0, 180.0, 190.0))

@@ -27,7 +27,7 @@ from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit.eyes import CENTERFACE
 from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
-from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding
+from p3m_anon.jobs.audit.request import LOOK, SEVERITIES, AuditFinding
 from p3m_anon.jobs.audit.result import Result
 from p3m_anon.reports.audit_page import crop_strip
 
@@ -92,7 +92,7 @@ class AuditJob:
             try:
                 seen = self._looks.everything(one.output.rgb, one.item.used)
                 one.sightings = seen.sightings
-                one.result.checks += ["detectors", *(f"look: {title}" for title in seen.titles)]
+                one.result.checks += ["detectors", *(f"{LOOK}{title}" for title in seen.titles)]
                 one.result.skipped += seen.lacking
                 if one.source is not None:
                     one.faces = self._looks.faces(one.source.rgb)

@@ -13,13 +13,16 @@ from p3m_anon.faces.audit_findings import SAME_PERSON, Severity
 SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 
 
+LOOK = "look: "
+
+
 @dataclass(frozen=True)
 class AuditRequest:
     """A release of ours (`out`) or a folder of pictures that another tool made (`images`), one of the two.
 
     private: the private folder, default `OUT.private`. originals, masks: folders with the sources and the adjusted
     masks (PNG, white = blurred) of the same stem, in place of what the ledger knows. embedder: ONNX file. same_person:
-    its cosine from which two faces are one person's. quick: upright pictures only, CenterFace only, no inverse filter.
+    its cosine from which two faces are one person's. quick: CenterFace at 640 px only, upright, no inverse filter.
     """
 
     out: Path | None = None
@@ -52,7 +55,10 @@ class AuditFinding(NamedTuple):
 
 @dataclass
 class AuditSummary:
-    """What an audit found. checks: check -> how many pictures it ran on; skipped: what could not run, and why."""
+    """What an audit found. checks: check -> how many pictures it ran on; skipped: what could not run, and why.
+
+    The checks that begin with LOOK name a network and the sizes at which it looked. detectors: names of the networks.
+    """
 
     folder: Path
     pictures: int = 0
@@ -67,6 +73,16 @@ class AuditSummary:
     def count(self, severity: Severity) -> int:
         """How many findings there are of one severity."""
         return sum(1 for finding in self.findings if finding.severity == severity)
+
+    @property
+    def looks(self) -> dict[str, int]:
+        """Network and sizes -> how many pictures were looked at with them."""
+        return {name.removeprefix(LOOK): n for name, n in self.checks.items() if name.startswith(LOOK)}
+
+    @property
+    def other_checks(self) -> dict[str, int]:
+        """Check -> how many pictures it ran on."""
+        return {name: n for name, n in self.checks.items() if not name.startswith(LOOK)}
 
     @property
     def exit_code(self) -> int:

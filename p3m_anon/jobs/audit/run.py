@@ -199,8 +199,8 @@ def _facts(summary: AuditSummary) -> dict[str, str]:
     return {
         "Audited": f"{summary.folder}: {summary.pictures} pictures, {summary.faces} places looked at",
         "Found": counts,
-        "Detectors": ", ".join(summary.detectors),
-        "Checked": "; ".join(f"{name}: {n}" for name, n in sorted(summary.checks.items())),
+        "Looked with": "; ".join(f"{name}: {n}" for name, n in sorted(summary.looks.items())),
+        "Checked": "; ".join(f"{name}: {n}" for name, n in sorted(summary.other_checks.items())),
         "Skipped": "; ".join(f"{name} ({n})" for name, n in sorted(summary.skipped.items())) or "nothing",
     }
 
