@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import click
 
 from p3m_anon.errors import UsageError, WeightsError
 from p3m_anon.files.weights import (
+    USER_TABLE,
     Progress,
-    Weight,
     fetch_weight,
     find_weight,
     import_weight,
@@ -23,6 +24,10 @@ from p3m_anon.files.weights import (
     weights_folder,
     weights_in,
 )
+from p3m_anon.files.weights_table import Weight
+from p3m_anon.files.weights_words import no_url
+
+COLUMNS, LABEL = 80, 14
 
 weights_dir_option = click.option(
     "--weights-dir",
@@ -38,7 +43,8 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be
 def weights() -> None:
     """Model weights: list, fetch, import, verify. A file is used only when its sha256 is the published one.
 
-    Full digests of your own files go into weights.json in the weights folder: {"file name": "sha256", ...}.
+    Digests of your own files, and of files whose publisher states none, go into weights.json in the weights folder:
+    {"file name": "sha256", ...}.
 
     \b
     Example:
@@ -51,7 +57,9 @@ def weights() -> None:
 @weights_dir_option
 @json_option
 def list_weights(weights_dir: Path | None, as_json: bool) -> None:
-    """Name the known weights, where they are, and where they come from. Nothing is hashed; see verify.
+    """Name the known weights: where they are and come from, their licences, and what they were trained on.
+
+    Nothing is hashed; see verify. `optional` are those that fetch brings only by name.
 
     \b
     Example:
@@ -63,11 +71,35 @@ def list_weights(weights_dir: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({"folder": str(folder), "weights": rows}, indent=2))
         return
     for row in rows:
-        click.echo(f"{row['name']:<11} {row['state']:<8} {row['file']:<27} {row['purpose']}")
-        click.echo(f"{'':<11} {row['path'] or row['url'] or row['package']}")
-    click.echo(f"weights folder: {folder}")
-    if any(row["state"] == "missing" for row in rows):
-        click.echo("get what is missing: p3m-anon weights fetch, or without network: p3m-anon weights import DIR")
+        _describe(row)
+    click.echo(f"Weights folder: {folder}")
+    if any(row["state"] == "missing" and not row["optional"] for row in rows):
+        click.echo("Get what is missing: p3m-anon weights fetch")
+        click.echo("Without network: p3m-anon weights import DIR")
+
+
+def _describe(row: dict[str, Any]) -> None:
+    """One file, in lines of at most COLUMNS; addresses and paths stay whole, to be copied."""
+    state = "optional" if row["state"] == "missing" and row["optional"] else row["state"]
+    click.echo(f"{row['name']:<{LABEL}}  {state:<8}  {row['purpose']}")
+    _field("file", _file_and_size(row))
+    if where := row["path"] or row["url"] or row["package"]:
+        click.echo(f"  {'at' if row['path'] else 'from':<{LABEL}}{where}")
+    if row["source"]:
+        _field("source", row["source"])
+        _field("licence", f"code {row['code_license']}; weights {row['weights_license']}")
+        _field("trained on", row["trained_on"])
+    if not row["expected_sha256"]:
+        _field("sha256", f"not published; `weights import` says what to write into {USER_TABLE}")
+
+
+def _field(label: str, text: str) -> None:
+    indent = f"  {label:<{LABEL}}"
+    click.echo(textwrap.fill(text, COLUMNS, initial_indent=indent, subsequent_indent=" " * len(indent)))
+
+
+def _file_and_size(row: dict[str, Any]) -> str:
+    return f"{row['file']}, {row['size']:,} bytes" if row["size"] else str(row["file"])
 
 
 @weights.command("verify")
@@ -77,19 +109,22 @@ def list_weights(weights_dir: Path | None, as_json: bool) -> None:
 def verify(names: tuple[str, ...], weights_dir: Path | None, as_json: bool) -> None:
     """Hash the files (all, or those named) and compare with the published sha256.
 
-    Exit code 1 when one is missing or differs, so name those that you need.
+    Exit code 1 when one is missing or differs, so name those that you need. Without names, an optional one may be
+    missing.
 
     \b
     Example:
       p3m-anon weights verify s3fd 2dfan4
     """
     rows = [_verified_row(weight, weights_dir) for weight in select_weights(names, weights_dir)]
+    if not names:
+        rows = [row for row in rows if not (row["optional"] and row["state"] == "missing")]
     fine = all(row["state"] == "ok" for row in rows)
     if as_json:
         click.echo(json.dumps({"ok": fine, "folder": str(weights_folder(weights_dir)), "weights": rows}, indent=2))
     else:
         for row in rows:
-            click.echo(f"{row['name']:<11} {row['state']:<8} {row['problem'] or row['sha256']}")
+            click.echo(f"{row['name']:<{LABEL}}  {row['state']:<8}  {row['problem'] or row['sha256']}")
     if not fine:
         raise click.exceptions.Exit(1)
 
@@ -100,17 +135,20 @@ def verify(names: tuple[str, ...], weights_dir: Path | None, as_json: bool) -> N
 @force_option
 @dry_run_option
 def fetch(names: tuple[str, ...], weights_dir: Path | None, force: bool, dry_run: bool) -> None:
-    """Download the weights (all, or those named) that are not there yet; each is checked before it appears.
+    """Download the weights that are not there yet; each is checked before it appears.
+
+    Without names: all but the optional ones. `list` shows their licences.
 
     \b
     Example:
       p3m-anon weights fetch --weights-dir models
+      p3m-anon weights fetch retinaface-r34
     """
     chosen = select_weights(names, weights_dir)
-    fetchable = [weight for weight in chosen if weight.url]
+    fetchable = [weight for weight in chosen if weight.url and (names or not weight.optional)]
     if names and fetchable != chosen:
-        other = ", ".join(weight.name for weight in chosen if not weight.url)
-        raise UsageError(f"no URL to fetch {other} from: it comes with an installed package, or is your own file")
+        other = "; ".join(f"{weight.name}: {no_url(weight)}" for weight in chosen if not weight.url)
+        raise UsageError(f"no URL to fetch from ({other})")
     with _progress() as bar:
         _place(
             fetchable,
@@ -128,9 +166,12 @@ def fetch(names: tuple[str, ...], weights_dir: Path | None, force: bool, dry_run
 def import_(source: Path, names: tuple[str, ...], weights_dir: Path | None, force: bool, dry_run: bool) -> None:
     """Copy weights from the folder DIR (a memory stick, a shared disk) into the weights folder, checked.
 
+    Where the publisher states no sha256 (egoblur), the message says what to write into weights.json first.
+
     \b
     Example:
       p3m-anon weights import /media/stick
+      p3m-anon weights import ~/Downloads/ego_blur_face_gen2 egoblur
     """
     _place(
         weights_in(source, names, weights_dir),
@@ -156,7 +197,7 @@ def _place(chosen: list[Weight], bring: Callable[[Weight], Path], plan: _Plan) -
         try:
             if (there := find_weight(weight, plan.weights_dir)) is not None and not _is_replaced(weight, there, plan):
                 click.echo(f"{weight.name}: already there, {there}")
-            elif plan.dry_run:
+            elif plan.dry_run and weight.sha256:  # without a digest nothing is written either way
                 click.echo(f"{weight.name}: would {plan.verb} {weight.file} into {weights_folder(plan.weights_dir)}")
             else:
                 click.echo(f"{weight.name}: {bring(weight)}")
@@ -178,15 +219,22 @@ def _is_replaced(weight: Weight, there: Path, plan: _Plan) -> bool:
 
 
 def _row(weight: Weight, path: Path | None) -> dict[str, Any]:
+    state = "missing" if path is None else "found" if weight.sha256 else "unpinned"
     return {
         "name": weight.name,
-        "state": "missing" if path is None else "found",
+        "state": state,
         "file": weight.file,
         "path": None if path is None else str(path),
         "url": weight.url or None,
         "package": weight.package or None,
-        "expected_sha256": weight.sha256,
+        "expected_sha256": weight.sha256 or None,
+        "size": weight.size or None,
         "purpose": weight.purpose,
+        "optional": weight.optional,
+        "source": weight.origin.source or None,
+        "code_license": weight.origin.code_license or None,
+        "weights_license": weight.origin.weights_license or None,
+        "trained_on": weight.origin.trained_on or None,
     }
 
 
@@ -199,7 +247,7 @@ def _verified_row(weight: Weight, weights_dir: Path | None) -> dict[str, Any]:
     try:
         return row | {"state": "ok", "sha256": verify_weight(weight, path).sha256}
     except WeightsError as error:
-        return row | {"state": "mismatch", "problem": str(error)}
+        return row | {"state": "mismatch" if weight.sha256 else "unpinned", "problem": str(error)}
 
 
 @contextmanager

