@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p3m_anon.faces.pairing import Counts, counts, not_dismissed, paired, same_face, same_faces, seen_faces, unmatched
@@ -79,6 +79,7 @@ def test_one_dismissal_holds_for_one_place():
     assert not_dismissed(small, [face]) == small
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS, NUMBERS)
 def test_the_estimate_is_chapmans(both, first, second):
     n1, n2 = both + first, both + second
@@ -86,6 +87,7 @@ def test_the_estimate_is_chapmans(both, first, second):
     assert abs(Counts(both, first, second).unseen - (population - both - first - second)) < 1e-9 * (population + 1)
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS, NUMBERS)
 def test_the_estimate_grows_with_every_disagreement(both, first, second):
     here = Counts(both, first, second)
@@ -97,6 +99,7 @@ def test_the_estimate_grows_with_every_disagreement(both, first, second):
     assert total == Counts(both + 1, first + 2, second + 3)
 
 
+@settings(deadline=None)
 @given(BOXES, BOXES)
 def test_pairs_are_one_to_one_and_alike(boxes, others):
     partner = paired(boxes, others)
@@ -108,6 +111,7 @@ def test_pairs_are_one_to_one_and_alike(boxes, others):
     assert np.allclose(same_faces(boxes, others), same_faces(others, boxes).T)
 
 
+@settings(deadline=None)
 @given(BOXES, BOXES)
 def test_no_box_of_any_look_is_lost(boxes, others):
     faces = seen_faces(Sight((), tuple(map(sighting, boxes))))
