@@ -30,9 +30,9 @@ class BoxNetwork(Protocol):
     """A face network that is run on one tile at a time. May be shared by threads.
 
     name: as written into ledger and manifest. model_sha256: hex digest of its weights. threshold: score from which a
-    box is taken for a face. confirms: the same where another network suspects a face already. sure: score
-    from which it counts as sure. lowest: score from which it answers at all. crowd: boxes in one answer from which faces may
-    have been cut off its list; the tile is then cut and looked at in parts.
+    box is taken for a face. confirms: the same where another network suspects a face already. sure: score from which
+    it counts as sure. lowest: score from which it answers at all. crowd: boxes in one answer from which faces may have
+    been cut off its list; the tile is then cut and looked at in parts.
     """
 
     name: str

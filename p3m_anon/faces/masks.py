@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 from shapely import Point, Polygon, unary_union
@@ -59,6 +59,16 @@ class FaceMask:
         return "outline" if self.masked_by == "both" and self.face and self.face.view in TRACED else "ellipse"
 
 
+class Trust(NamedTuple):
+    """How far a face's outline is trusted.
+
+    traced: it is a face's, and part of the mask. firm: it is enough by itself; else ellipses are added.
+    """
+
+    traced: bool
+    firm: bool
+
+
 def face_masks(
     size: tuple[int, int], seen: tuple[Seen, ...], alpha: AlphaPixels | None, settings: BlurSettings
 ) -> tuple[FaceMask, ...]:
@@ -85,7 +95,8 @@ def _face_mask(size: tuple[int, int], seen: Seen, alpha: AlphaPixels | None, set
     width = max(seen.width, 0.0 if face is None else face_width(face))
     traced = face is not None and _is_traced(size, face, settings)
     firm = traced and seen.by == "both" and seen.sure and width >= settings.small_face
-    polygon = _region(seen, width, settings, traced=traced, firm=firm)
+    trust = Trust(traced, firm)
+    polygon = _region(seen, width, settings, trust)
     inner = [rasterize(ellipse(box, ELLIPSE_CORE), size) for box in seen.boxes]
     mask = joined([rasterize(polygon, size), *inner])
     if traced and face is not None:
@@ -94,7 +105,7 @@ def _face_mask(size: tuple[int, int], seen: Seen, alpha: AlphaPixels | None, set
     adjusted, kept_close = _excluded(mask, middle, alpha, settings)
     if firm and face is not None and face.view == "frontal":
         adjusted = _without_background(adjusted, middle, alpha, settings)
-    findings = _findings(size, seen, middle, alpha, settings, traced=traced, firm=firm)
+    findings = _findings(size, (seen, trust), middle, alpha, settings)
     if not adjusted.area and not findings and mask.area:
         findings = (Finding(Reason.MASK_LOST_TO_TRANSITION, "nothing of a face is left to blur"),)
     by: MaskedBy = "both" if seen.by == "both" and seen.sure else "union"
@@ -108,7 +119,7 @@ def _is_traced(size: tuple[int, int], face: Face, settings: BlurSettings) -> boo
     return implausible(face.landmarks, face.box, size, settings.min_inside_picture) is None
 
 
-def _region(seen: Seen, width: float, settings: BlurSettings, *, traced: bool, firm: bool) -> Polygon:
+def _region(seen: Seen, width: float, settings: BlurSettings, trust: Trust) -> Polygon:
     """Outline, ellipse or both together.
 
     An outline alone is enough for a frontal face that both looks saw and one surely. A head in three-quarter view gets
@@ -117,10 +128,10 @@ def _region(seen: Seen, width: float, settings: BlurSettings, *, traced: bool, f
     """
     face = seen.face
     parts = []
-    if traced and face is not None:
+    if trust.traced and face is not None:
         grown = {"margin": face.margin * width, "lift": LIFT * width if face.margin else 0.0}
         parts.append(outline(face.landmarks, forehead=settings.covers_forehead, **grown))
-    if not firm:
+    if not trust.firm:
         parts += [ellipse(box, WHOLE) for box in seen.boxes]
     elif face is not None and face.view == "three-quarter":
         parts += [ellipse(box, BESIDE) for box in seen.boxes]
@@ -164,28 +175,26 @@ def _without_background(adjusted: Patch, middle: Patch, alpha: AlphaPixels | Non
 
 def _findings(
     size: tuple[int, int],
-    seen: Seen,
+    trusted: tuple[Seen, Trust],
     middle: Patch,
     alpha: AlphaPixels | None,
     settings: BlurSettings,
-    *,
-    traced: bool,
-    firm: bool,
 ) -> tuple[Finding, ...]:
     """Why the mask of one face does not settle it."""
     found: tuple[Finding, ...] = ()
+    seen, trust = trusted
     face = seen.face
     if face is not None:
         found += _doubts(face, settings)
     if (middle.mask & transition_in(alpha, middle, settings, radius=0)).any():
         found += (Finding(Reason.MASK_LOST_TO_TRANSITION, "the transition region reaches into eyes, nose or mouth"),)
         return found
-    if traced and face is not None:
+    if trust.traced and face is not None:
         # Before it was grown: the margin is there for the landmarks' own error and may well reach into hair.
         found += _lost_share(
             rasterize(outline(face.landmarks, forehead=settings.covers_forehead), size), middle, alpha, settings
         )
-    if not firm and not found:
+    if not trust.firm and not found:
         whole = joined([rasterize(ellipse(box, WHOLE), size) for box in seen.boxes])
         found += _lost_share(whole, middle, alpha, settings)
     return found

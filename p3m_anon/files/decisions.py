@@ -42,8 +42,9 @@ class Decision:
     that the person leaves uncovered knowingly. accepts_loss: the person knows that the transition region takes much of
     what was drawn, with the alpha of alpha_sha256. suggested: the mask is what the detectors suggested, and a person
     accepted it without drawing. viewed: how the person saw the picture: by itself, on a sheet of thumbnails, or not on
-    the page at all (a list of names). sheet: number of that sheet in the ledger. unsettled: sha256 of the file that the last binding decision was
-    about, where this one took its place and decides nothing. version: raised with every change.
+    the page at all (a list of names). sheet: number of that sheet in the ledger. unsettled: sha256 of the file that the
+    last binding decision was about, where this one took its place and decides nothing. version: raised with every
+    change.
     """
 
     path: str

@@ -23,8 +23,8 @@ class BlurRequest:
     one file per picture, of the same stem. alpha_policy: `auto` uses alphas where there is a folder
     of them, `none` never, `required` sends pictures without one to review. no_face: ids, paths or
     file names that a person has confirmed to show no identifiable face. smallest_face: width in pixels of the
-    smallest face that is looked for, None for 12 up to 8 megapixels and in proportion to the sides above. jpeg: `exact` copies the coding
-    blocks of a JPEG that the mask does not touch, `reencode` none.
+    smallest face that is looked for, None for 12 up to 8 megapixels and in proportion to the sides above. jpeg:
+    `exact` copies the coding blocks of a JPEG that the mask does not touch, `reencode` none.
     """
 
     folder: Path
