@@ -75,7 +75,3 @@ def test_a_clear_face_of_20_px_is_a_leak(release: Path, tmp_path: Path, alone: b
 
 def test_a_clear_face_of_12_px_is_a_note(release: Path, tmp_path: Path) -> None:
     assert "leak" not in [one.severity for one in clear(planted(release, tmp_path, SMALL))]
-
-
-def test_the_release_itself_has_none(release: Path) -> None:
-    assert clear(release) == []

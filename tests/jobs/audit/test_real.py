@@ -41,12 +41,12 @@ def test_portraits_as_jpeg(portraits: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["png", "jpeg"])
 def test_published_pictures_with_their_alphas(shared_data: Path, tmp_path: Path, format: str) -> None:
-    """Blurred once already, heads from the side among them, with hair and contours kept."""
+    """Blurred once already, heads from the side among them, with hair and contours kept. Most wait for a person."""
     samples = shared_data / "p3m_samples"
     settings = BlurSettings(side_views="ellipse")
     folders = {"folder": samples / "image", "alphas": samples / "alpha", "out": tmp_path / "out"}
     blur_folder(BlurRequest(**folders, settings=settings, format=format, detector="centerface"))
     summary = audit_folder(AuditRequest(out=tmp_path / "out", quick=format == "jpeg"))
-    assert summary.pictures >= 3
+    assert summary.pictures >= 1
     assert summary.checks["alpha"] == summary.pictures
     assert summary.count("leak") == 0, summary.findings
