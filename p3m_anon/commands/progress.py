@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from p3m_anon.commands.counter import printable
+from p3m_anon.commands.counter import count, printable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -49,7 +49,10 @@ class Reporter:
         if self._quiet:
             return
         device = f" on {summary.device}" if summary.detector == "face-alignment" else ""
-        self._console.print(f"{summary.inputs} pictures; detector {summary.detector}{device}; {summary.alphas}")
+        looks = f"detector {summary.detector}{device}, second look {summary.second}"
+        self._console.print(f"{summary.inputs} pictures; {looks}; {summary.alphas}")
+        if summary.outdated:
+            self._console.print(_outdated(summary))
         if self._console.is_terminal:
             columns = (
                 *(BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn()),
@@ -84,16 +87,23 @@ class Reporter:
             out.print(
                 f"dry run: {summary.inputs} pictures, of them {summary.to_do} to be worked on; nothing was written"
             )
+            if summary.outdated:
+                out.print(_outdated(summary))
             return
         for note in summary.notes:
             out.print(printable(note), style="yellow")
         self._problems(out)
         table = Table(box=None, show_header=False, pad_edge=False)
-        for status, count in sorted(summary.counts.items()):
-            table.add_row(f"{count}", SHORT.get(status, status))
+        for status, pictures in sorted(summary.counts.items()):
+            table.add_row(f"{pictures}", SHORT.get(status, status))
         out.print(table)
         rate = f", {summary.done_now / summary.seconds:.1f}/s" if summary.done_now and summary.seconds else ""
         out.print(f"{summary.done_now} worked on now, in {summary.seconds:.1f} s{rate}")
+        out.print(f"second look: {summary.second}")
+        if summary.searched is not None:
+            out.print(f"faces looked for: {summary.searched.words()}")
+        if summary.recalled:
+            out.print(_recalled(summary), style="yellow")
         if summary.gone:
             kept = "their outputs were removed" if summary.pruned else "their outputs stay; --prune removes them"
             out.print(f"{summary.gone} earlier inputs are gone; {kept}")
@@ -112,6 +122,24 @@ class Reporter:
 
     def _counted(self) -> str:
         return ", ".join(f"{n} {SHORT.get(status, status)}" for status, n in sorted(self._counts.items()))
+
+
+def _outdated(summary: Summary) -> str:
+    """How much of an earlier release is looked at again."""
+    pictures = count(summary.outdated, "picture")
+    return (
+        f"{pictures} judged by another version or with other settings: looked at again"
+        f" ({summary.outdated_released} of them released)"
+    )
+
+
+def _recalled(summary: Summary) -> str:
+    """What the owner of a dataset made from an earlier release has to do, in one line."""
+    pictures = count(summary.recalled, "released picture")
+    return (
+        f"{pictures} had a clear face, or wait for review again, and are listed in {summary.recall}; datasets made"
+        f" earlier still hold them: p3m-anon withdraw --release {summary.out} --list {summary.recall} --root DATASET"
+    )
 
 
 def _line(row: Row) -> str:

@@ -41,13 +41,21 @@ def write_report(file: Path, private: Path, facts: Mapping[str, str], rows: Mapp
     """Write the page.
 
     file: where to. private: the private folder, whose thumbnails are taken into the page. facts: what
-    is said of the run, label -> text. rows: ledger rows by status; at most MOST_ROWS are shown, those
-    that need a person first.
+    is said of the run, label -> text. rows: ledger rows by status, the released ones that `is_union` picks under
+    `union`; at most MOST_ROWS are shown, those that need a person first.
     """
     with replacing(file, private=True) as stream:
         for part in _parts(private, facts, rows):
             stream.write(part.encode("utf-8", "replace"))
     return file
+
+
+def is_union(row: Row) -> bool:
+    """Whether a released picture has an automatic mask over a face that one look saw alone, or both weakly."""
+    if row.status != "accepted" or row.facts.get("status") != "anonymized":
+        return False
+    alone = (row.facts.get("seen_by") or {}).get("second", 0)  # such a face has no landmarks and is not in `faces`
+    return alone > 0 or any(face.get("masked_by") == "union" for face in row.faces)
 
 
 def _parts(private: Path, facts: Mapping[str, str], rows: Mapping[str, Iterable[Row]]) -> Iterator[str]:
@@ -68,6 +76,7 @@ def _parts(private: Path, facts: Mapping[str, str], rows: Mapping[str, Iterable[
         ("needs_review", "Waits for review", _review),
         ("failed", "Failed", _table),
         ("unsupported", "Unsupported", _table),
+        ("union", "Masked though only one look saw a face", _union),
         ("accepted", "Released", _accepted),
     ):
         shown, more = _take(rows.get(status, ()), left)
@@ -107,6 +116,13 @@ def _accepted(private: Path, rows: list[Row]) -> Iterator[str]:
     yield "</div>"
 
 
+def _union(private: Path, rows: list[Row]) -> Iterator[str]:
+    yield "<p class=dim>Each shows a face that one look saw alone, or that neither look saw surely; it is masked.</p>"
+    yield "<div class=grid>"
+    yield from (_card(private, row) for row in rows)
+    yield "</div>"
+
+
 def _table(private: Path, rows: list[Row]) -> Iterator[str]:
     yield "<table>"
     yield from (f"<tr><td>{_text(row.path)}<td>{_text(row.detail or '')}" for row in rows)
@@ -119,7 +135,7 @@ def _card(private: Path, row: Row) -> str:
     if thumbnail.is_file():
         data = base64.b64encode(thumbnail.read_bytes()).decode()
         picture = f"<img loading=lazy alt='' src='data:image/jpeg;base64,{data}'>"
-    faces = len(row.faces)
+    faces = row.facts.get("faces", len(row.faces))
     said = row.detail or f"{faces} face{'' if faces == 1 else 's'}, {row.facts.get('status', '')}"
     caption = f"{_text(row.path)}<br><span class=dim>{_text(said)}</span>"
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"

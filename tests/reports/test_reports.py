@@ -9,9 +9,11 @@ import skimage.data
 from p3m_anon.detectors import shape_prior
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.masks import face_masks
+from p3m_anon.faces.pairing import seen_faces
 from p3m_anon.faces.settings import BlurSettings
+from p3m_anon.faces.sight import Sight
 from p3m_anon.files.ledger_rows import Row
-from p3m_anon.reports.page import MOST_ROWS, write_report
+from p3m_anon.reports.page import MOST_ROWS, is_union, write_report
 from p3m_anon.reports.panels import figure_panels
 from p3m_anon.reports.thumbnails import ALONE, BLUE, SIDE, before_after
 
@@ -19,7 +21,8 @@ from p3m_anon.reports.thumbnails import ALONE, BLUE, SIDE, before_after
 @pytest.fixture(scope="module")
 def masks():
     box = (170.0, 60.0, 275.0, 200.0)
-    return face_masks((512, 512), (Face(shape_prior.mean_in_box(box), box, 0.9, "drawn"),), None, BlurSettings())
+    seen = seen_faces(Sight((Face(shape_prior.mean_in_box(box), box, 0.9, "drawn"),), None))
+    return face_masks((512, 512), seen, None, BlurSettings())
 
 
 def test_thumbnails_show_both_pictures_and_the_second_look(masks):
@@ -67,3 +70,22 @@ def test_a_page_stops_at_its_bound_with_those_that_wait_first(tmp_path):
     assert page.count("<figure>") == MOST_ROWS
     assert page.count("ok") >= 10
     assert "More rows are in the ledger" in page
+
+
+def test_masks_by_one_look_alone_have_a_section_of_their_own(tmp_path):
+    both, weak = {"masked_by": "both"}, {"masked_by": "union"}
+    by_second = {"status": "anonymized", "seen_by": {"both": 1, "first": 0, "second": 1}}
+    rows = [
+        Row("plain.jpg", "plain", "accepted", facts={"status": "anonymized"}, faces=[both]),
+        Row("weak.jpg", "weak", "accepted", facts={"status": "anonymized"}, faces=[both, weak]),
+        Row("second.jpg", "second", "accepted", facts=by_second, faces=[both]),
+        Row("drawn.jpg", "drawn", "accepted", facts={"status": "anonymized_manual"}, faces=[weak]),
+        Row("waits.jpg", "waits", "needs_review", facts={"status": "anonymized"}, faces=[weak]),
+        Row("older.jpg", "older", "accepted", facts={"status": "anonymized"}, faces=[{}]),
+    ]
+    assert [row.id for row in rows if is_union(row)] == ["weak", "second"]
+    page = write_report(tmp_path / "r.html", tmp_path, {}, {"union": rows[1:3], "accepted": rows[:1]}).read_text()
+    union, _, rest = page.partition("Masked though only one look saw a face")[2].partition("<h2>Released")
+    assert all(name in union for name in ("weak.jpg", "second.jpg"))
+    assert "plain.jpg" in rest
+    assert "weak.jpg" not in rest

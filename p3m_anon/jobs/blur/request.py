@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from p3m_anon.faces.settings import BlurSettings
+
+if TYPE_CHECKING:
+    from p3m_anon.files.searched import Searched
 
 AlphaPolicy = Literal["auto", "none", "required"]
 JpegWay = Literal["exact", "reencode"]
@@ -81,7 +84,13 @@ _PATHS = ("folder", "out", "private", "alphas", "masks", "landmarks", "weights_d
 
 @dataclass
 class Summary:
-    """What a run did. `counts` and `reasons` speak of all inputs, `done_now` of this run's work only."""
+    """What a run did. `counts` and `reasons` speak of all inputs, `done_now` of this run's work only.
+
+    outdated: pictures that other versions or settings judged, which are looked at again; outdated_released: of them
+    in the release. second: name of the second look, `none` without one. searched: smallest faces that were looked for.
+    recalled: pictures that had been released, and in which a face was clear or which wait now; found by this run.
+    recall: the list of all of them, None if it is empty.
+    """
 
     out: Path
     private: Path
@@ -92,8 +101,14 @@ class Summary:
     done_now: int = 0
     gone: int = 0
     pruned: int = 0
+    outdated: int = 0
+    outdated_released: int = 0
+    recalled: int = 0
+    recall: Path | None = None
+    searched: Searched | None = None
     seconds: float = 0.0
     detector: str = ""
+    second: str = ""
     device: str = ""
     alphas: str = ""
     report: Path | None = None
@@ -113,4 +128,5 @@ class Summary:
     def to_json(self) -> str:
         """All of it, for other programs."""
         values = {key: str(v) if isinstance(v, Path) else v for key, v in vars(self).items()}
+        values["searched"] = None if self.searched is None else self.searched._asdict()
         return json.dumps({**values, "exit_code": self.exit_code}, sort_keys=True)

@@ -23,13 +23,16 @@ from p3m_anon.files.ledger_rows import Row
 from p3m_anon.files.manifest import write_manifest
 from p3m_anon.files.private import join_run, locked
 from p3m_anon.files.probe import probe
+from p3m_anon.files.recall_list import write_recall
 from p3m_anon.files.release import Release
 from p3m_anon.files.samples import Samples
+from p3m_anon.files.searched import agreement, searched
 from p3m_anon.jobs.blur.detectors import LookPlan, build_looks, plan_looks
 from p3m_anon.jobs.blur.inputs import Folders, find_folders, find_strangers, make_task, register, remove_gone
+from p3m_anon.jobs.blur.recall import Recall, count_outdated
 from p3m_anon.jobs.blur.request import BlurRequest, Summary
 from p3m_anon.jobs.blur.tasks import Run, Task
-from p3m_anon.reports.page import write_report
+from p3m_anon.reports.page import is_union, write_report
 
 if TYPE_CHECKING:
     from p3m_anon.jobs.blur.picture import PictureJob
@@ -56,30 +59,42 @@ def blur_folder(
     folders = find_folders(request)
     summary = Summary(folders.out, folders.private, alphas=_alpha_line(request, folders.alphas))
     plan = plan_looks(request)
-    summary.detector, summary.device = plan.detector, plan.device
+    summary.detector, summary.second, summary.device = plan.detector, plan.second, plan.device
     run = Run(request, plan, Release(folders.out, folders.private))
     if request.dry_run:
         with Ledger.copy_of(folders.private / LEDGER) as ledger:
             register(request, folders, ledger, summary)
+            _count_outdated(run, ledger, summary)
             summary.to_do = sum(1 for _ in _open_tasks(run, folders, ledger, on_row))
         return summary
     with locked(folders.private), Ledger(folders.private / LEDGER, request.who) as ledger:
         register(request, folders, ledger, summary)
+        _count_outdated(run, ledger, summary)
         on_start(summary)
         for folder in (folders.out, folders.private):
             remove_leftovers(folder)
         write_bytes(folders.private / REQUEST, request.to_json().encode(), private=True)  # for the review
         ledger.event("run started", {"settings": request.settings.to_json(), "p3m_anon": __version__})
-        _work(run, _open_tasks(run, folders, ledger, on_row), ledger, summary, on_row)
-        _catch_up(run, folders, ledger, summary)
+        try:
+            _work(run, _open_tasks(run, folders, ledger, on_row), ledger, summary, on_row)
+            _catch_up(run, folders, ledger, summary)
+        finally:
+            summary.recall = write_recall(folders.private, ledger)
         remove_gone(request, ledger, run.store, summary)
         write_manifest(folders.out / MANIFEST, ledger.rows("accepted"))
         find_strangers(folders.out, ledger, summary)
         summary.counts, summary.reasons = ledger.counts(), ledger.reasons()
         summary.seconds = time.monotonic() - start
+        summary.searched = searched(ledger)
         summary.report = _report(request, ledger, summary)
-        ledger.event("run finished", summary.counts)
+        looked_for = summary.searched and summary.searched._asdict()
+        ledger.event("run finished", {**summary.counts, "second_look": summary.second, "looked_for": looked_for})
     return summary
+
+
+def _count_outdated(run: Run, ledger: Ledger, summary: Summary) -> None:
+    outdated = count_outdated(ledger, run.plan.versions, run.request.settings.digest())
+    summary.outdated, summary.outdated_released = outdated
 
 
 def _alpha_line(request: BlurRequest, alphas: Path | None) -> str:
@@ -121,7 +136,8 @@ def _work(run: Run, tasks: Iterator[Task], ledger: Ledger, summary: Summary, on_
     if first is None:
         return
     (summary.out / MANIFEST).unlink(missing_ok=True)  # it may be wrong from here on; a new one ends the run
-    tasks = itertools.chain((first,), tasks)
+    recall = Recall(run.store, ledger)
+    tasks = recall.kept(itertools.chain((first,), tasks))
     if plan.device == "cpu":
         start = functools.partial(start_worker, request, plan, run.store)
         shift = Shift(start, _cost, _patience, functools.partial(_lost, run))
@@ -134,7 +150,9 @@ def _work(run: Run, tasks: Iterator[Task], ledger: Ledger, summary: Summary, on_
         limits = Limits(workers, request.batch_size or 8, True, pixels)
         rows = stream(tasks, Stages(_cost, job.load, job.look, job.finish), limits)
     for row in rows:
+        summary.recalled += recall.compare(row)
         ledger.record(row)
+        recall.done(row)
         summary.done_now += 1
         on_row(row, True)
 
@@ -194,12 +212,20 @@ def _report(request: BlurRequest, ledger: Ledger, summary: Summary) -> Path:
     facts = {
         "Inputs": f"{request.folder} ({summary.inputs} pictures: {counts})",
         "Release folder": str(summary.out),
-        "Detector": f"{summary.detector}, second look {'on' if request.second_opinion else 'off'}",
+        "Detector": f"{summary.detector}, second look {summary.second}",
         "Alphas": summary.alphas,
         "Settings": ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in asdict(request.settings).items()),
         "p3m-anon": __version__,
     }
+    if summary.searched is not None:
+        facts["Faces looked for"] = summary.searched.words()
+    if (agreed := agreement(ledger)) is not None:
+        facts["Estimate of missed faces, released pictures"] = agreed.words()
     if said := Samples(ledger).statements():
         facts["Spot checks"] = " ".join(said)
-    rows = {status: ledger.rows(status) for status in ("needs_review", "failed", "unsupported", "accepted")}
+    elif agreed is not None:
+        facts["Spot checks"] = "none; only a sample that a person looks through bounds what was missed"
+    rows = {status: ledger.rows(status) for status in ("needs_review", "failed", "unsupported")}
+    rows["union"] = (row for row in ledger.rows("accepted") if is_union(row))
+    rows["accepted"] = (row for row in ledger.rows("accepted") if not is_union(row))
     return write_report(summary.private / "report.html", summary.private, facts, rows)
