@@ -140,23 +140,33 @@ def verify(root: Location, workers: int | None, as_json: bool) -> None:
 @manifest.command()
 @click.argument("before", type=EITHER)
 @click.argument("after", type=EITHER)
+@click.option(
+    "--list",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare only these pictures: ids, one a line, or recall.txt as `blur` writes it.",
+)
 @JSON
-def diff(before: Location, after: Location, as_json: bool) -> None:
-    """What AFTER has that BEFORE has not: pictures added, removed, moved between splits, changed in which fields.
+def diff(before: Location, after: Location, file: Path | None, as_json: bool) -> None:
+    """List what changed from BEFORE to AFTER: pictures added, removed, moved between splits, changed in which fields.
 
-    Both are folders with a manifest.jsonl, or such files, or URLs of either.
+    Both are folders with a manifest.jsonl, or such files, or URLs of either. With --list, a picture that both have
+    unchanged is listed as `same`, and one that neither has as `nowhere`.
 
     \b
     Examples:
       p3m-anon manifest diff v1 v2
       p3m-anon manifest diff s3://bucket/P3M-10k P3M-10k
+      p3m-anon manifest diff v1 v2 --list release.private/recall.txt
 
     Exit codes: 0 they say the same; 1 they do not; 2 usage.
     """
+    from p3m_anon.commands.blur import read_lines
     from p3m_anon.commands.manifest_view import show_changes
+    from p3m_anon.files.recall_list import read_listed
     from p3m_anon.jobs.manifest.diff import ManifestDiff
 
-    found = ManifestDiff(before, after)
+    found = ManifestDiff(before, after, read_listed(read_lines(file, "--list")) if file else None)
     if as_json:
         click.echo('{"changes": [', nl=False)
         for number, change in enumerate(found.changes()):
@@ -164,7 +174,7 @@ def diff(before: Location, after: Location, as_json: bool) -> None:
         click.echo(f'], "counts": {json.dumps(found.counts)}}}')
     else:
         show_changes(found)
-    sys.exit(int(found.counts.total() > 0))
+    sys.exit(int(found.differ))
 
 
 @manifest.command()

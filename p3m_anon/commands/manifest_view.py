@@ -74,6 +74,8 @@ def _line(change: Change) -> str:
         "removed": f"from {change.before or 'no split'}",
         "moved": f"{change.before or 'no split'} -> {change.after or 'no split'}",
         "changed": "",
+        "same": f"in {change.after or 'no split'}",
+        "nowhere": "",
     }[change.kind]
     parts = (change.kind, printable(change.id), where, ", ".join(map(printable, change.fields)))
     return "  ".join(part for part in parts if part)

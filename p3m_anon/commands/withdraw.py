@@ -31,7 +31,7 @@ import click
     "--list",
     "file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Ids or paths, one a line.",
+    help="Ids or paths, one a line; or recall.txt as `blur` writes it.",
 )
 @click.option("--who", help="Who asks for it, for the record [default: the name you are logged in with].")
 @click.option("--dry-run", is_flag=True, help="Say what would be withdrawn, and remove nothing.")
@@ -55,13 +55,16 @@ def withdraw(
     Examples:
       p3m-anon withdraw p_0123456789abcdef --release release --root dataset
       p3m-anon withdraw --list LIST.txt --release release --root dataset --dry-run
+      p3m-anon withdraw --list release.private/recall.txt --release release --root dataset
     """
     from p3m_anon.commands.blur import read_lines, user_name
     from p3m_anon.errors import UsageError
+    from p3m_anon.files.recall_list import read_listed
     from p3m_anon.jobs.withdraw.run import WithdrawRequest
     from p3m_anon.jobs.withdraw.run import withdraw as job
 
-    wanted = (*names, *(read_lines(file, "--list") if file else ()))
+    listed = read_listed(read_lines(file, "--list")) if file else []
+    wanted = (*names, *(one.path for one in listed))
     if not wanted:
         raise UsageError("name at least one picture, or a --list of them")
     summary = job(WithdrawRequest(wanted, out, private, roots, who or user_name(), dry_run))

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from p3m_anon.files.atomic import write_bytes
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 FILE = "recall.txt"
 RECALLED = "recall"  # the event that names a picture: {"id", "boxes"}
 _FATE = {"needs_review": "waits", "excluded": "left out", "failed": "failed", "unsupported": "failed"}
+
+
+class Listed(NamedTuple):
+    """A picture of a list: its id in the release and its path among the inputs; one text for both if not told apart."""
+
+    id: str
+    path: str
 
 
 def write_recall(private: Path, ledger: Ledger) -> Path | None:
@@ -44,9 +51,14 @@ def write_recall(private: Path, ledger: Ledger) -> Path | None:
     return file
 
 
-def listed_names(lines: Iterable[str]) -> list[str]:
-    """Ids or paths of a list with one a line; of recall.txt, whose lines have more to say, the paths."""
-    return [_unescaped(fields[1]) if len(fields := line.split("\t")) == 4 else line for line in lines]
+def read_listed(lines: Iterable[str]) -> list[Listed]:
+    """The pictures of a list: a line is an id or a path, or one of recall.txt."""
+    found = []
+    for line in lines:
+        fields = line.split("\t")
+        names = (_unescaped(fields[0]), _unescaped(fields[1])) if len(fields) == 4 else (line, line)
+        found.append(Listed(*names))
+    return found
 
 
 def _fate(status: str | None, released: str | None) -> str:

@@ -94,6 +94,9 @@ def test_diff(root, tmp_path):
     assert found["counts"] == {"added": 1, "removed": 1, "moved": 1, "changed": 1}
     assert found["changes"][-1]["fields"] == ["faces"]
     assert json.loads(run("diff", root, root, "--json").stdout)["changes"] == []
+    (tmp_path / "recall.txt").write_text("p_train_0\ta.jpg\tmasked\t14x18\np_train_9\tb.jpg\twaits\t-\n")
+    shown = run("diff", root, root, "--list", tmp_path / "recall.txt").stdout.splitlines()
+    assert shown[:2] == ["same  p_train_0  in train", "nowhere  p_train_9"]
 
 
 def test_show(root):

@@ -15,8 +15,10 @@ from p3m_anon.files.erasure import erase, looks, same_bytes
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.manifest import write_manifest
 from p3m_anon.files.private import locked, private_folder
+from p3m_anon.files.recall_list import write_recall
 from p3m_anon.files.release import Release
 from p3m_anon.files.tombstones import Tombstones
+from p3m_anon.jobs.blur.recall import forget
 from p3m_anon.jobs.blur.run import LEDGER, MANIFEST
 from p3m_anon.jobs.withdraw.dataset import Dataset
 
@@ -141,11 +143,13 @@ def _remove(
     (store.out / MANIFEST).unlink(missing_ok=True)  # it lists what is about to go; a new one ends the job
     for row in rows.values():
         summary.files += _remove_released(row, store)
+        forget(store.private, row.path)
         erase(ledger, row.path, request.who)
     for page in PAGES:
         if (store.private / page).is_file():
             (store.private / page).unlink()
             summary.files.append(page)
+    write_recall(store.private, ledger)
     write_manifest(store.out / MANIFEST, ledger.rows("accepted"))
     summary.left.append("your own originals and mattes: p3m-anon never touches its inputs")
     summary.left.append("run folders of train and eval: they keep small copies; remove them, or run eval there again")

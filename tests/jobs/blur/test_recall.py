@@ -17,7 +17,7 @@ from p3m_anon.detectors.wide_look import Glance
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.manual_masks import encode_mask
-from p3m_anon.files.recall_list import listed_names
+from p3m_anon.files.recall_list import read_listed
 from p3m_anon.jobs.blur.recall import Public, clear_boxes, drawn_outlines, read_mask
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import LEDGER, blur_folder
@@ -203,5 +203,7 @@ def test_names_with_tabs_and_line_ends_survive_the_list(released, more_eyes, pic
     more_eyes.append(SECOND)
     summary = blur_folder(released)
     lines = [line.strip() for line in (summary.private / "recall.txt").read_text().splitlines()]
-    assert set(listed_names(lines)) == {odd, "a.png", "b.png", "sub/c.png"}
-    assert listed_names(["x", "y\tz"]) == ["x", "y\tz"]
+    listed = read_listed(lines)
+    assert {one.path for one in listed} == {odd, "a.png", "b.png", "sub/c.png"}
+    assert {one.id for one in listed} == {odd[:-4], "a", "b", "sub/c"}
+    assert read_listed(["x", "y\tz"]) == [("x", "x"), ("y\tz", "y\tz")]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from p3m_anon.dataset.layout import folder
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_rows import write_rows
+from p3m_anon.files.recall_list import read_listed
 from p3m_anon.jobs.manifest.diff import ManifestDiff, rows_of
 
 
@@ -73,3 +77,32 @@ def test_a_row_is_found_by_its_id_in_any_case(tmp_path):
     write_rows(tmp_path / "manifest.jsonl", [row("Ärger"), row("b")])
     assert [one["id"] for one in rows_of(tmp_path, "ärger")] == ["Ärger"]
     assert rows_of(tmp_path, "c") == []
+
+
+def test_only_listed_pictures_are_compared(tmp_path):
+    before = [row("same"), row("gone"), row("changed"), row("other"), row("also")]
+    after = [row("same"), row("changed", faces=2), row("other", faces=2)]
+    for name, rows in (("a", before), ("b", after)):
+        write_rows(tmp_path / name / "manifest.jsonl", rows)
+    listed = read_listed(["same\tsame.png\tmasked\t14x18", "gone", "changed\tc.png\twaits\t-", "unknown"])
+    diff = ManifestDiff(tmp_path / "a", tmp_path / "b", listed)
+    assert [(one.kind, one.id) for one in diff.changes()] == [
+        ("removed", "gone"),
+        ("changed", "changed"),
+        ("same", "same"),
+        ("nowhere", "unknown"),
+    ]
+    assert diff.differ
+    diff = ManifestDiff(tmp_path / "a", tmp_path / "b", listed[:1])
+    assert [one.kind for one in diff.changes()] == ["same"]
+    assert not diff.differ
+
+
+def test_a_listed_picture_is_found_in_a_dataset_of_opaque_ids(tmp_path):
+    write_rows(tmp_path / "a" / "manifest.jsonl", [row("p_1"), row("p_2")])
+    (tmp_path / "a.private").mkdir()
+    with closing(sqlite3.connect(tmp_path / "a.private/split.sqlite")) as db, db:
+        db.execute("CREATE TABLE pictures (id TEXT, path TEXT)")
+        db.execute("INSERT INTO pictures VALUES ('p_1', 'sub/x.png')")
+    diff = ManifestDiff(tmp_path / "a", tmp_path / "a", read_listed(["sub/x\tsub/x.png\tmasked\t9x9", "y"]))
+    assert [(one.kind, one.id) for one in diff.changes()] == [("same", "p_1"), ("nowhere", "y")]

@@ -9,11 +9,14 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
+from p3m_anon.cli import cli
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import read_facts, seal
 from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.recall_list import RECALLED, write_recall
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import blur_folder
 from p3m_anon.jobs.manifest.verify import verify_dataset
@@ -186,3 +189,23 @@ def test_a_folder_that_is_no_release_or_no_dataset_is_refused(place, tmp_path):
         withdraw(WithdrawRequest(("a",), tmp_path / "empty"))
     with pytest.raises(UsageError, match="did not make"):
         withdraw(WithdrawRequest(("p03",), place.out, roots=(tmp_path / "empty",)))
+
+
+def test_recalled_pictures_are_taken_out_by_their_list_and_leave_it(place):
+    private = place.out.with_name("out.private")
+    with Ledger(private / "ledger.sqlite") as ledger:
+        for path, boxes in (("p03.png", [[1, 2, 15, 20]]), ("p05.png", [])):
+            with ledger.transaction():
+                ledger.note(RECALLED, path, json.dumps({"id": path[:-4], "boxes": boxes}))
+        file = write_recall(private, ledger)
+    assert file.read_text() == "p03\tp03.png\tmasked\t14x18\np05\tp05.png\tmasked\t-\n"
+    name = place.id_of("p03.png")
+    command = ["withdraw", "--list", str(file), "--release", str(place.out), "--root", str(place.root), "--dry-run"]
+    said = CliRunner().invoke(cli, command)
+    assert said.exit_code == 0, said.output
+    assert "2 pictures would be withdrawn" in said.output
+    place.withdraw("p03.png")
+    assert file.read_text() == "p05\tp05.png\tmasked\t-\n"
+    assert place.traces("p03", name) == []
+    place.withdraw("p05.png")
+    assert not file.exists()
