@@ -115,6 +115,7 @@ GOOD = FaceMeasures(
 KEPT = Detail(17.0, 18.0, 0.95, 1.0, 40.0)
 BLIND = Detail(17.0)
 SURE = Sighting("yunet", BOX, 0.85, sure=0.8)
+FAR = Sighting("yunet", BOX, 0.92, sure=0.8)
 UNSURE = Sighting("yunet", BOX, 0.75, sure=0.8)
 OUTSIDE = {"origin": "release", "sure": False, "score_before": None, "cover": 0.0, "restored": None}
 ALONE = {"score_before": None, "cover": None, "restored": None}
@@ -148,10 +149,12 @@ LEAK, NOTE = [("leak", "clear face")], [("note", "clear face")]
         ({**OUTSIDE, "detail": Detail(4.0, 18.0, 0.1, 0.2, 15.0), "surest": SURE}, []),
         ({**OUTSIDE, "detail": BLIND, "surest": SURE}, LEAK),
         ({**OUTSIDE, "detail": Detail(4.0), "surest": SURE}, []),
-        ({**ALONE, "origin": "release", "detail": BLIND, "surest": SURE}, LEAK),
-        ({**ALONE, "origin": "release", "detail": Detail(1.5), "surest": SURE}, []),
+        ({**ALONE, "origin": "release", "detail": BLIND, "surest": FAR}, LEAK),
+        ({**ALONE, "origin": "release", "detail": BLIND, "surest": SURE}, []),
+        ({**ALONE, "origin": "release", "detail": BLIND, "surest": Sighting("centerface", BOX, 0.72)}, LEAK),
+        ({**ALONE, "origin": "release", "detail": Detail(1.5), "surest": FAR}, []),
         ({**ALONE, "origin": "release", "detail": BLIND, "surest": Sighting("centerface", BOX, 0.65)}, []),
-        ({**ALONE, "detail": BLIND, "surest": SURE}, LEAK),
+        ({**ALONE, "detail": BLIND, "surest": FAR}, LEAK),
         ({"restored": Detail(15.0, 18.0, 0.8, 0.85, 20.0)}, [("leak", "inverse filter")]),
         ({"restored": Detail(15.0, 18.0, 0.5, 0.6, 20.0)}, [("warning", "inverse filter")]),
     ],
