@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from p3m_anon.dataset.rows import FILE_KEYS, KEYS
 
 PUBLIC_KEYS = frozenset(KEYS)
-STATUSES = frozenset(("anonymized", "anonymized_manual", "no_face", "normal"))
+STATUSES = frozenset(("anonymized", "anonymized_manual", "anonymized_suggested", "no_face", "normal"))
 UNBLURRED = frozenset(("no_face", "normal"))
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _COMPARED = sorted(PUBLIC_KEYS - {"id"})

@@ -18,12 +18,12 @@ KEYS = (
     *("id", "split", "status"),
     *(name for key in FILE_KEYS for name in (key, f"{key}_sha256")),
     *("width", "height", "faces", "detector", "profile", "fidelity", "settings_digest"),
-    *("release_basis", "license", "source", "attribution"),
+    *("release_basis", "viewed", "license", "source", "attribution"),
 )
 """All that a row may say; everything else is private until someone decides otherwise."""
 
-OPTIONAL = frozenset(name for key in FILE_KEYS[2:] for name in (key, f"{key}_sha256"))
-"""Layers that are made later; absent from rows that have none."""
+OPTIONAL = frozenset(("viewed", *(name for key in FILE_KEYS[2:] for name in (key, f"{key}_sha256"))))
+"""Fields that a row lacks where there is nothing to say: how a person saw the picture, layers that are made later."""
 
 
 def row_line(row: Mapping[str, Any]) -> str:

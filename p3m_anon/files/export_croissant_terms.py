@@ -71,7 +71,8 @@ SETS = {
 MEANINGS = {
     "id": "The picture's name in this dataset.",
     "split": "train, P3M-500-P (test, blurred) or P3M-500-NP (test, not blurred); empty in a release before split.",
-    "status": "anonymized, anonymized_manual (blurred by a drawn mask), no_face, or normal (not blurred on purpose).",
+    "status": "anonymized, anonymized_manual (blurred by a drawn mask), anonymized_suggested (blurred by a suggested"
+    " mask that a person accepted), no_face, or normal (not blurred on purpose).",
     "image": "The picture.",
     "alpha": "The alpha matte: how much of each pixel is the person; one channel, 8 or 16 bits.",
     "trimap": "0 background, 128 unknown, 255 foreground.",
@@ -90,6 +91,7 @@ MEANINGS = {
     "fidelity": "What outside of the mask was kept: exact, mcu (JPEG blocks away from it are copied) or reencoded.",
     "settings_digest": "Names the blur settings; rai:dataPreprocessingProtocol says what they are.",
     "release_basis": "Why a face that is not blurred may be shown.",
+    "viewed": "How the person who decided about the picture saw it: singly, on a sheet of thumbnails, or by a list.",
     "license": "Of this picture.",
     "source": "Where this picture comes from.",
     "attribution": "Whom to name for this picture.",

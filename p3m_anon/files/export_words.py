@@ -20,10 +20,18 @@ NO_REIDENTIFICATION = "Not meant for finding out who somebody is, or for undoing
 STATUSES = {
     "anonymized": "every face that was found is blurred",
     "anonymized_manual": "blurred by a mask that a person drew",
+    "anonymized_suggested": "blurred by a mask that was suggested and that a person accepted without drawing",
     "no_face": "as it was: a person saw no identifiable face in it",
     "normal": "as it was, on purpose: its row says on what basis",
 }
 """Status -> what it means for somebody who sees the picture."""
+
+VIEWED = {
+    "singly": "by itself",
+    "sheet": "as a thumbnail on a sheet of pictures",
+    "list": "not on the review page: in a list, or by its score",
+}
+"""How the person who decided saw the picture -> in words."""
 
 
 def blur_words(blur: Mapping[str, Any] | None) -> str:

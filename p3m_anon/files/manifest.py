@@ -18,6 +18,7 @@ def manifest_row(row: Row) -> dict[str, Any]:
     outputs = {o.role: o for o in row.outputs}
     image, alpha = outputs["image"], outputs.get("alpha")
     facts = row.facts
+    viewed = {} if facts.get("viewed") is None else {"viewed": facts["viewed"]}
     return {
         "id": row.id,
         "split": None,
@@ -37,6 +38,7 @@ def manifest_row(row: Row) -> dict[str, Any]:
         "license": None,
         "source": None,
         "attribution": None,
+        **viewed,
     }
 
 

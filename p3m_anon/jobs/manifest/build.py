@@ -30,7 +30,7 @@ _CHANGED = (
 )
 PROVENANCE = (
     *("faces", "detector", "profile", "fidelity", "settings_digest"),
-    *("release_basis", "license", "source", "attribution"),
+    *("release_basis", "viewed", "license", "source", "attribution"),
 )
 """What a row says that its files do not show; kept from the manifest that is there, never made up."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from p3m_anon import __version__
 from p3m_anon.dataset.integrity import UNBLURRED
@@ -17,6 +17,7 @@ from p3m_anon.files.export_words import (
     NO_REIDENTIFICATION,
     NOT_STATED,
     STATUSES,
+    VIEWED,
     many,
     one_line,
     processing_words,
@@ -38,6 +39,7 @@ _VERDICTS = {
     "normal": "a face may stay, on a stated basis",
     "exclude": "left out of the dataset",
 }
+_SUGGESTED = "a person accepted a suggested mask; nobody drew"
 _SHOWN = 10  # values of a field that are named
 _MANY = 4  # faces in a picture from which they are counted together
 
@@ -86,6 +88,9 @@ def _composition(contents: Contents, reviewed: Reviewed | None) -> Iterator[str]
     if reviewed is not None and reviewed.widths:
         low, middle, high = _spread(reviewed.widths)
         yield f"- Widths of the faces that were found: {low} to {high} pixels, median {middle}."
+    if contents.filled["viewed"]:
+        said = ", ".join(f"{words} ({contents.tally['viewed'][key]})" for key, words in VIEWED.items())
+        yield f"- How people saw the pictures that they decided about: {said}."
     yield f"- Ages, sexes, origins, skin tones of the people shown, and whom is missing: {NOT_STATED}."
 
 
@@ -160,19 +165,45 @@ def _review(reviewed: Reviewed | None) -> Iterator[str]:
     yield "Of the release that this was made from:\n"
     inputs = ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(reviewed.statuses.items()))
     yield f"- Pictures that went in: {sum(reviewed.statuses.values())} ({inputs})."
-    total = sum(reviewed.verdicts.values())
+    total = sum(reviewed.answers.values())
     who = "1 person" if reviewed.people == 1 else f"{reviewed.people} people"
     yield f"- {who} decided about {many(total, 'picture')}{':' if total else '.'}"
-    for verdict, count in sorted(reviewed.verdicts.items()):
-        yield f"    - {count}: {_VERDICTS[verdict]}"
+    for answer, count in sorted(reviewed.answers.items()):
+        said = _SUGGESTED if answer.suggested else _VERDICTS[answer.verdict]
+        yield f"    - {count}: {said}; seen {VIEWED.get(answer.viewed, NOT_STATED)}"
+    yield from _sheets(reviewed.sheets)
     if reviewed.waiting:
         yield f"- {reviewed.waiting} of these answers have not been carried out yet."
+    yield from _looks(reviewed)
     if reviewed.sample is not None:
         yield f"- Spot check: {reviewed.sample}"
     elif reviewed.sample_open is not None:
         yield "- Spot check: not finished, {} of {} pictures looked at.".format(*reviewed.sample_open)
     else:
         yield "- Spot check of what was released: none."
+
+
+def _sheets(sheets: Mapping[str, Any]) -> Iterator[str]:
+    """What is known of the sheets of thumbnails, by `Sheets.summary`."""
+    if not sheets["sheets"]:
+        return
+    seconds = sheets["median_seconds"]
+    shown = f"; an accepted sheet was shown for {seconds:g} s (median)" if seconds is not None else ""
+    yield f"- Sheets of thumbnails: {sheets['sheets']} handed in, {sheets['accepted']} accepted{shown}."
+    yield "  Each held a hidden control, a picture with a face; a sheet whose control was not marked answered nothing:"
+    yield f"  that happened {many(sheets['failed_controls'], 'time')}."
+
+
+def _looks(reviewed: Reviewed) -> Iterator[str]:
+    """What the detectors looked for in the released pictures, and what they may have missed."""
+    bound = reviewed.searched.words() if reviewed.searched is not None else NOT_STATED
+    yield f"- Smallest faces that were looked for, by size of picture: {bound}."
+    if reviewed.second_looks:
+        said = ", ".join(f"{one_line(name)} ({count})" for name, count in reviewed.second_looks.items())
+        yield f"- Second look: {said}."
+    agreed = reviewed.agreement.words() if reviewed.agreement is not None else f"{NOT_STATED}."
+    yield f"- Faces that both looks missed: {agreed}"
+    yield "  Only a spot check by people bounds their number; the next line has it."
 
 
 def _audit(contents: Contents, audited: Audited | None) -> Iterator[str]:

@@ -12,12 +12,15 @@ from p3m_anon.dataset.split_record import SplitRecord
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import FACTS, SEAL, check_seal, read_facts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows, write_rows
+from p3m_anon.files.dataset_schema import schema_problems
+from p3m_anon.files.decisions import Decision, Decisions
 from p3m_anon.files.export_source import Unfit
 from p3m_anon.files.ledger import Ledger
+from p3m_anon.files.sheets import SheetRecord, Sheets
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import LEDGER, blur_folder
 from p3m_anon.jobs.manifest.datasheet import SHEET, DatasheetRequest, is_edited, write_datasheet
-from p3m_anon.jobs.manifest.known import read_review
+from p3m_anon.jobs.manifest.known import IN_BULK, read_review
 from p3m_anon.jobs.review.desk import ReviewDesk
 from tests.files.export_cases import build_dataset
 
@@ -166,7 +169,11 @@ def test_what_people_reviewed_in_numbers(root, photos, stub):
         desk.begin_sample(2, seed=1)
     text = write_datasheet(DatasheetRequest(root, release=out)).text
     assert "Pictures that went in: 4 (3 accepted, 1 needs review)." in text
-    assert "1 person decided about 1 picture:\n    - 1: no identifiable face" in text
+    assert "1 person decided about 1 picture:\n    - 1: no identifiable face; seen by itself" in text
+    assert "Smallest faces that were looked for, by size of picture: from 12 px (up to 0.0192 megapixels)." in text
+    assert "about 0.0 faces were seen by neither look, estimated (Chapman) from 3 that both" in text
+    assert "the estimate is too low." in text
+    assert "Sheets of thumbnails" not in text
     assert "1 of these answers have not been carried out yet." in text
     assert "Spot check: not finished, 0 of 2 pictures looked at." in text
     assert "Widths of the faces that were found: " in text
@@ -197,3 +204,43 @@ def test_rows_that_say_little(tmp_path):
     assert "| width | not stated | not stated | not stated |" in text
     assert "Faces in a picture: not stated." in text
     assert "Metadata" not in text
+
+
+def test_what_people_drew_accepted_and_answered_is_counted_apart(root, photos, stub):
+    out = blur_folder(BlurRequest(folder=photos)).out
+    private = out.with_name(out.name + ".private")
+    answers = {
+        "a.png": {"verdict": "mask"},
+        "b.png": {"verdict": "mask", "suggested": True, "viewed": "list", "note": f"{IN_BULK}, from a score of 0.4"},
+        "sub/c.png": {"verdict": "mask", "note": IN_BULK},
+        "empty.png": {"verdict": "no_face", "viewed": "sheet", "sheet": 1},
+    }
+    with Ledger(private / LEDGER) as ledger:
+        for path, said in answers.items():
+            Decisions(ledger).record(Decision(path, "0" * 64, **said), "anna", 0)
+        # as the version before wrote it
+        old = "json_remove(detail, '$.suggested', '$.viewed', '$.sheet')"
+        ledger.db.execute(f"UPDATE decisions SET detail = {old} WHERE path = 'sub/c.png'")
+        Sheets(ledger).record(SheetRecord("todo", 7.0, 1, 0, True, "accepted"), "anna")
+        Sheets(ledger).record(SheetRecord("todo", 3.0, 40, 0, False, "failed"), "anna")
+    text = write_datasheet(DatasheetRequest(root, release=out)).text
+    for said in (
+        "    - 1: a person drew what is blurred; seen by itself",
+        "    - 2: a person accepted a suggested mask; nobody drew; seen not on the review page",
+        "    - 1: no identifiable face; seen as a thumbnail on a sheet of pictures",
+        "- Sheets of thumbnails: 2 handed in, 1 accepted; an accepted sheet was shown for 7 s (median).",
+        "answered nothing:\n  that happened 1 time.",
+    ):
+        assert said in text, said
+
+
+def test_how_people_saw_the_pictures_of_the_dataset(root):
+    rows = list(read_rows(root / MANIFEST))
+    rows[0] |= {"status": "anonymized_suggested", "viewed": "list"}
+    rows[3] |= {"viewed": "singly"}
+    assert not schema_problems("row", rows[0])
+    write_rows(root / MANIFEST, rows)
+    seal(root)
+    text = write_datasheet(DatasheetRequest(root)).text
+    assert "| train | anonymized_suggested | 1 | blurred by a mask that was suggested" in text
+    assert "decided about: by itself (1), as a thumbnail on a sheet of pictures (0), not on the review page" in text
