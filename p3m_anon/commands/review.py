@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from p3m_anon.jobs.review.desk import ReviewDesk
 
 LOCAL = "127.0.0.1"
+LISTED = 20  # pictures named per reason
 
 
 @click.command()
@@ -30,15 +31,25 @@ LOCAL = "127.0.0.1"
 @click.option(
     "--no-face",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="No page: paths or ids, one a line, of waiting pictures in which you saw no identifiable face.",
+    help="No page: paths or ids, one a line, of waiting pictures in which you saw no identifiable face. Pictures in"
+    " which a look is sure of a face are left out.",
 )
 @click.option(
-    "--accept-suggestions", is_flag=True, help="No page: blur all that was seen, in pictures that wait for --reason."
+    "--accept-suggestions",
+    is_flag=True,
+    help="No page: blur all that was seen, in pictures that wait for --reason and would be released so.",
 )
-@click.option("--min-score", type=click.FloatRange(0, 1), help="For --accept-suggestions: leave pictures with less.")
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    help="For --accept-suggestions: leave pictures with less; at least 0.4, or say why with --below.",
+)
+@click.option("--below", metavar="REASON", help="For --min-score under 0.4: why that will do; it is recorded.")
 @click.option("--reason", help="For --accept-suggestions: the reason that they wait for.")
 @click.option("--write", is_flag=True, help="No page: carry all answers out, as the last `blur` would.")
-@click.option("--dry-run", is_flag=True, help="For bulk answers: say how many, and write nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="For bulk answers: say how many, and which will not pass and why; write nothing."
+)
 @click.option("--json", "as_json", is_flag=True, help="For bulk answers: print a machine-readable summary on stdout.")
 def review(out: Path, private: Path | None, who: str | None, **options: Any) -> None:
     """Decide about the pictures of the release OUT that wait, on a page in your browser.
@@ -64,9 +75,9 @@ def review(out: Path, private: Path | None, who: str | None, **options: Any) -> 
         names = read_lines(options["no_face"], "--no-face")
         _conclude(confirm_no_face(out, private, names, person, dry_run=options["dry_run"]), options)
     elif options["accept_suggestions"]:
-        from p3m_anon.jobs.review.bulk import accept_suggestions
+        from p3m_anon.jobs.review.bulk import Wanted, accept_suggestions
 
-        wanted = options["reason"], options["min_score"]
+        wanted = Wanted(options["reason"], options["min_score"], options["below"])
         _conclude(accept_suggestions(out, private, wanted, person, dry_run=options["dry_run"]), options)
     elif options["write"]:
         _write(out, private, person)
@@ -89,6 +100,8 @@ def _check(options: dict[str, Any]) -> None:
     details = options["min_score"] is not None, options["reason"] is not None
     if options["accept_suggestions"] != any(details) or any(details) != all(details):
         raise UsageError("--accept-suggestions, --min-score and --reason go together")
+    if options["below"] is not None and not options["accept_suggestions"]:
+        raise UsageError("--below goes with --accept-suggestions")
     if options["reason"] is not None and options["reason"] not in {one.value for one in Reason}:
         raise UsageError(f"--reason is one of {', '.join(one.value for one in Reason)}")
 
@@ -166,6 +179,8 @@ def _conclude(summary: BulkSummary, options: dict[str, Any]) -> None:
     """What was answered, and what still waits and why."""
     import json
 
+    from p3m_anon.commands.counter import printable
+
     if options["as_json"]:
         click.echo(json.dumps({**vars(summary), "exit_code": summary.exit_code}, sort_keys=True))
         sys.exit(summary.exit_code)
@@ -175,6 +190,11 @@ def _conclude(summary: BulkSummary, options: dict[str, Any]) -> None:
     click.echo(f"{summary.answered} {would}")
     for why, pictures in sorted(summary.left.items()):
         click.echo(f"{pictures} {why}")
+        shown = summary.pictures[why][:LISTED] if options["dry_run"] else []
+        for path in shown:
+            click.echo(f"  {printable(path)}")
+        if shown and pictures > len(shown):
+            click.echo(f"  and {pictures - len(shown)} more; --json has more of them")
     if summary.answered and not options["dry_run"]:
         click.echo("--write carries them out")
     sys.exit(summary.exit_code)
