@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -66,6 +67,10 @@ def test_a_release_of_the_version_before_is_made_again_and_its_clear_faces_are_n
     assert summary.recall.stat().st_mode & 0o077 == 0
     assert not any((summary.private / "recall").iterdir())
     with Ledger.copy_of(summary.private / LEDGER) as ledger:
+        query = "SELECT previous FROM events WHERE what = 'run finished' ORDER BY n DESC LIMIT 1"
+        recorded = json.loads(ledger.db.execute(query).fetchone()[0])
+        assert recorded["looked_for"]["narrowest"] == summary.searched.narrowest == 12.0
+        assert recorded["second_look"] == summary.second != "none"
         assert ledger.row("sky.png").facts["status"] == "no_face"  # nobody sees anything there: the answer stands
         assert Decisions(ledger).of("wall.jpg").verdict == "no_face"
     again = blur_folder(old)
