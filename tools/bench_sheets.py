@@ -134,7 +134,8 @@ def drive(desk: ReviewDesk, url: str, arguments: argparse.Namespace) -> None:
 
 def control_key(sheet: Sheet) -> str:
     """The key of the control's tile: only this script, inside the server, can know it."""
-    place = next(index for index, tile in enumerate(sheet.tiles) if tile.picture is None)
+    shown = [index for row in sheet.rows for index in row]
+    place = next(place for place, index in enumerate(shown) if sheet.tiles[index].picture is None)
     return "abcdefghijklmnopqrstuvwxyz0123456789"[place]
 
 

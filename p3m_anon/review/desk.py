@@ -40,10 +40,10 @@ class Sheets(Protocol):
         and for another filter or window, a new visit takes its place, and the sheets of the old one come again.
         filter: `todo` or `reason:<code>`. width, height: room for the sheet in CSS pixels; dense: device pixels for
         each. The answer: {visit, sheet, left}. sheet: null where no picture is left that may be offered, else {sheet,
-        rows}: its name, and rows of tiles {tile, images}, each a thumbnail and its crops {name, width, height}, in CSS
-        pixels. Names are random and say nothing. left: {complete, waiting, singly}: pictures that wait for a sheet,
-        and a list of {why, pictures} of those that are left to the single page; of those known so far, unless it is
-        complete.
+        rows, stacked}: its name, and rows of tiles {tile, images}, each a thumbnail and its crops {name, width,
+        height}, in CSS pixels; stacked: how many crops lie above each other. Names are random and say nothing. left:
+        {complete, waiting, singly}: pictures that wait for a sheet, and a list of {why, pictures} of those that are
+        left to the single page; of those known so far, unless it is complete.
         """
         ...
 

@@ -50,7 +50,7 @@ class FakeSheets:
         tiles: list[str | None] = [paths[0], None, *paths[1:]]
         self.shown[name] = tiles
         made = [self._tile(f"{name}-{n}", path) for n, path in enumerate(tiles)]
-        return {"sheet": name, "rows": [made[n : n + 3] for n in range(0, len(made), 3)]}
+        return {"sheet": name, "rows": [made[n : n + 3] for n in range(0, len(made), 3)], "stacked": 2}
 
     def _tile(self, name: str, path: str | None) -> Json:
         picture = Image.new("RGB", (300, 200), "white") if path is None else self._desk.pictures[path]

@@ -142,6 +142,19 @@ def test_questions_reach_the_desk(client: Client) -> None:
     assert not client.get("api/write").json["running"]
 
 
+def test_sheets_are_drawn_shown_and_answered(client: Client) -> None:
+    room = {"visit": None, "fresh": True, "filter": "todo", "width": 900, "height": 600, "dense": 1}
+    drawn = client.post("api/sheets/draw", json.dumps(room).encode()).json["sheet"]
+    name = drawn["rows"][0][0]["images"][0]["name"]
+    image = client.get(f"api/sheets/image?name={name}")
+    assert (image.headers.get_content_type(), image.body[:2]) == ("image/jpeg", b"\xff\xd8")
+    assert {key: image.headers[key] for key in HEADERS} == HEADERS
+    answer = {"sheet": drawn["sheet"], "who": "Ada", "marked": [], "tiles": [], "seconds": 1}
+    assert client.post("api/sheets/answer", json.dumps(answer).encode()).json["state"] == "failed"
+    assert client.get("api/sheets/answer").status == 405
+    assert client.get("api/sheets/image").status == 400
+
+
 def test_what_the_desk_refuses_keeps_its_status_and_what_goes_with_it(client: Client) -> None:
     answer = client.get("api/picture?path=taken&filter=todo")
     assert (answer.status, answer.json) == (409, {"error": "somebody else was faster", "now": {"id": 7}})
@@ -171,7 +184,7 @@ def test_a_question_that_is_not_understood_is_told_in_one_line(client: Client, p
     assert "\n" not in answer.json["error"]
 
 
-@pytest.mark.parametrize("order", ["decide", "preview", "write"])
+@pytest.mark.parametrize("order", ["decide", "preview", "write", "sheets/draw", "sheets/answer"])
 def test_orders_are_json_objects_of_that_type(client: Client, order: str) -> None:
     assert client.post(f"api/{order}", b"{}", "text/plain").status == 415
     assert client.post(f"api/{order}", b"{", "application/json").json == {"error": "what was sent is not JSON"}

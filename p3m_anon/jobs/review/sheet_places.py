@@ -29,6 +29,7 @@ BY_ITSELF = {
 SURE = "hold a face that a look is sure of"
 CROWDED = f"hold more than {MOST_PLACES} places that look like a face"
 INCOMPLETE = "hold more places than a look can list"
+TOO_WIDE = "do not fit into this window with all their places"
 MARKED = "were marked for a closer look"
 DRAWN = "have a mask that a person drew"
 CHANGED = "changed, or cannot be read, since `blur` saw them"

@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from p3m_anon.jobs.review.sheet_layout import MOST_TILES, Slot, Stage, rows_of, slot
+from p3m_anon.jobs.review.sheet_layout import MOST_TILES, Slot, Stage, rows_of, slot, stages
 from p3m_anon.review.desk import Json, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from p3m_anon.jobs.review.sheet_places import Offered
     from p3m_anon.jobs.review.sheet_survey import Survey
     from p3m_anon.jobs.review.sheet_tiles import Tile
@@ -21,10 +23,10 @@ DENSEST = 2.0  # device pixels for a CSS pixel
 
 @dataclass(eq=False)
 class Visit:
-    """One look through a filter in one window."""
+    """One look through a filter in one window; room: its width and height in CSS pixels."""
 
     wanted: str
-    stage: Stage
+    room: tuple[int, int]
     dense: float
     survey: Survey
     name: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -36,6 +38,7 @@ class Sheet:
     """A sheet that was drawn and is not answered. rows: indices of tiles. served: names of images that were fetched."""
 
     visit: Visit
+    stage: Stage
     tiles: tuple[Tile, ...]
     rows: list[list[int]]
     name: str = field(default_factory=lambda: secrets.token_hex(12))
@@ -54,7 +57,7 @@ class Sheet:
     def to_json(self) -> Json:
         """What the page needs; the control looks like any other tile."""
         rows = [[_tile_json(self.tiles[index]) for index in row] for row in self.rows]
-        return {"sheet": self.name, "rows": rows}
+        return {"sheet": self.name, "rows": rows, "stacked": self.stage.stacked}
 
 
 class SheetQueue:
@@ -86,28 +89,39 @@ class SheetQueue:
         self._survey.put_back(*(self._again or ()))
 
 
-def fitting(queue: SheetQueue, control: Slot, at: float) -> list[Offered]:
-    """As many pictures as fit on the screen with the control, which stands at a share `at` of the way."""
+def fitting(queue: SheetQueue, base: Offered, at: float) -> tuple[Stage, list[Offered]]:
+    """As many pictures as fit on the screen with a control of the size of `base`, and how the screen is divided.
+
+    at: share of the way through the sheet at which the control stands. No picture where not even one fits.
+    """
+    divisions = stages(*queue.visit.room)
+    stage, count = divisions[-1], 0
     pictures: list[Offered] = []
-    while len(pictures) + 1 < MOST_TILES and (next_one := queue.take()) is not None:
-        slots = [slot_of(one, queue.visit) for one in (*pictures, next_one)]
-        slots.insert(int(at * (len(slots) + 1)), control)
-        if pictures and rows_of(slots, queue.visit.stage) is None:
-            queue.put_back(next_one)
-            break
+    while divisions and len(pictures) + 1 < MOST_TILES and (next_one := queue.take()) is not None:
         pictures.append(next_one)
-    return pictures
+        divisions = [one for one in divisions if rows_with(pictures, base, at, one) is not None]
+        if divisions:
+            stage, count = divisions[-1], len(pictures)
+    for left in reversed(pictures[count:]):
+        queue.put_back(left)
+    return stage, pictures[:count]
 
 
-def slot_of(picture: Offered, visit: Visit) -> Slot:
+def rows_with(pictures: Sequence[Offered], base: Offered, at: float, stage: Stage) -> list[list[int]] | None:
+    """The rows of pictures and control; None if they do not fit."""
+    everything = list(pictures)
+    everything.insert(place_of(at, len(pictures)), base)
+    return rows_of([slot_of(one, stage) for one in everything], stage)
+
+
+def place_of(at: float, count: int) -> int:
+    """Index of the control among `count` pictures."""
+    return int(at * (count + 1))
+
+
+def slot_of(picture: Offered, stage: Stage) -> Slot:
     """How large a picture is shown."""
-    return slot(picture.size, len(picture.places), visit.stage)
-
-
-def shown_slot(tile: Tile) -> Slot:
-    """How large a tile that was made is shown."""
-    thumb, *crops = tile.images
-    return Slot(thumb.size, crops[0].size[0] if crops else 0, len(crops))
+    return slot(picture.size, len(picture.places), stage)
 
 
 def _tile_json(tile: Tile) -> Json:
@@ -115,7 +129,7 @@ def _tile_json(tile: Tile) -> Json:
     return {"tile": tile.name, "images": images}
 
 
-def read_window(asked: Json) -> tuple[str, Stage, float]:
+def read_window(asked: Json) -> tuple[str, tuple[int, int], float]:
     """Filter, room and density; raises Refused for what is none."""
     wanted = str(asked.get("filter") or "")
     if wanted != "todo" and not wanted.startswith("reason:"):
@@ -127,4 +141,4 @@ def read_window(asked: Json) -> tuple[str, Stage, float]:
         raise Refused(400, "width, height and dense are numbers: the room for a sheet") from error
     if not (400 <= width <= 10_000 and 200 <= height <= 10_000):
         raise Refused(400, "a sheet needs a room of 400 x 200 to 10000 x 10000 pixels")
-    return wanted, Stage(width, height), dense
+    return wanted, (width, height), dense

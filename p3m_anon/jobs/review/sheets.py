@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from p3m_anon.files.images import read
 from p3m_anon.files.sheets import SheetRecord, Sheets, SheetState
 from p3m_anon.jobs.review.sheet_answer import SheetAnswer, changed_files, read_answer, write_answers
 from p3m_anon.jobs.review.sheet_control import draw_paste, pasted
-from p3m_anon.jobs.review.sheet_layout import rows_of
-from p3m_anon.jobs.review.sheet_places import CHANGED, MARKED, Offered
+from p3m_anon.jobs.review.sheet_places import CHANGED, MARKED, TOO_WIDE, Offered
 from p3m_anon.jobs.review.sheet_survey import Survey
 from p3m_anon.jobs.review.sheet_tiles import Tile, TileImage, make_images
 from p3m_anon.jobs.review.sheet_visit import (
@@ -27,8 +26,9 @@ from p3m_anon.jobs.review.sheet_visit import (
     SheetQueue,
     Visit,
     fitting,
+    place_of,
     read_window,
-    shown_slot,
+    rows_with,
     slot_of,
 )
 from p3m_anon.review.desk import Json, Refused
@@ -36,11 +36,22 @@ from p3m_anon.review.desk import Json, Refused
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB
     from p3m_anon.files.ledger import Ledger
+    from p3m_anon.jobs.review.sheet_layout import Stage
 
 WORKERS = 2  # pictures that are decoded at once
 MOST_VISITS = 8
 MOST_SHEETS = 4  # of one visit that are held at once: one shown, the others made ahead
 TRIES = 5  # at a picture for the control
+
+
+class _Plan(NamedTuple):
+    """base: the picture of which the control is a copy, and its pixels; at: share of the way at which it stands."""
+
+    base: Offered
+    rgb: RGB
+    at: float
+    stage: Stage
+    pictures: list[Offered]
 
 
 class SheetRoom:
@@ -120,7 +131,8 @@ class SheetRoom:
         self._ask(lambda ledger: Sheets(ledger).record(record, answer.who))
         for _ in changed:
             sheet.visit.survey.leave(CHANGED)
-        again = self._draw(sheet.visit, [one for one in sheet.pictures if one not in changed])
+        same = [one for one in sheet.pictures if one not in changed]
+        again = self._draw(sheet.visit, same) if same else None
         drawn = again and again.to_json()
         return {"state": state, "answered": 0, "marked": 0, "changed": len(changed), "sheet": drawn}
 
@@ -131,46 +143,63 @@ class SheetRoom:
         rng = np.random.default_rng(secrets.randbits(128))
         queue = SheetQueue(visit, self._shown_elsewhere(visit), list(again) if again else None)
         while (first := queue.take()) is not None:
-            base, control = self._control(visit, {one.path for one in again} or {first.path}, first, rng)
-            if base is None:
-                visit.survey.leave(CHANGED)
-                continue
             queue.put_back(first)
-            at = float(rng.random())
-            pictures = fitting(queue, slot_of(base, visit), at)
-            made = list(self._workers.map(lambda one: self._tile(one, visit), pictures))
+            plan = self._plan(visit, queue, first, again, rng)
+            if isinstance(plan, str):
+                queue.take()
+                visit.survey.leave(plan)
+                continue
+            stage = plan.stage
+            made = list(self._workers.map(lambda one, stage=stage: self._tile(one, visit, stage), plan.pictures))
             tiles = [tile for tile in made if tile is not None]
             for _ in range(len(made) - len(tiles)):
                 visit.survey.leave(CHANGED)
             if tiles:
-                tiles.insert(int(at * (len(tiles) + 1)), control)
+                paste = draw_paste(plan.base.size, plan.base.places, rng)
+                slot = slot_of(plan.base, stage)
+                images = make_images(pasted(plan.rgb, paste), plan.base.places, slot, visit.dense)
                 queue.end()
-                return self._held(visit, tiles)
+                return self._held(visit, plan, tiles, Tile(None, images))
         return None
 
-    def _control(
+    def _plan(
+        self, visit: Visit, queue: SheetQueue, first: Offered, again: Sequence[Offered], rng: np.random.Generator
+    ) -> _Plan | str:
+        """What comes on a sheet, with a control that leaves room for all of `again`; or why `first` cannot be shown."""
+        besides = {one.path for one in again} or {first.path}
+        for left in range(TRIES, -1, -1):
+            base, rgb = self._base(visit, besides, first, rng) if left else (first, self._rgb(first))
+            if rgb is None:
+                return CHANGED
+            at = float(rng.random())
+            stage, pictures = fitting(queue, base, at)
+            if pictures and (len(pictures) >= len(again) or not left):
+                return _Plan(base, rgb, at, stage, pictures)
+            for one in reversed(pictures):
+                queue.put_back(one)
+        return TOO_WIDE
+
+    def _base(
         self, visit: Visit, besides: set[str], own: Offered, rng: np.random.Generator
-    ) -> tuple[Offered | None, Tile]:
-        """A copy of some waiting picture with a face in it; of one on the same sheet where there is no other."""
+    ) -> tuple[Offered, RGB | None]:
+        """The waiting picture of which the control is a copy; one on the same sheet where there is no other."""
         others = visit.survey.others(besides) or visit.survey.others(set())
-        order = rng.permutation(len(others))[:TRIES]
-        for one in [*(others[index] for index in order), own]:
-            rgb = self._rgb(one)
+        for index in rng.permutation(len(others))[:TRIES]:
+            rgb = self._rgb(others[index])
             if rgb is not None:
-                paste = draw_paste(one.size, one.places, rng)
-                return one, Tile(None, make_images(pasted(rgb, paste), one.places, slot_of(one, visit), visit.dense))
-        return None, Tile(None, ())
+                return others[index], rgb
+        return own, self._rgb(own)
 
     def _shown_elsewhere(self, visit: Visit) -> set[str]:
         """Pictures that somebody else, or another window, has before them: they come last."""
         with self._lock:
             return {one.path for sheet in self._sheets.values() if sheet.visit is not visit for one in sheet.pictures}
 
-    def _tile(self, picture: Offered, visit: Visit) -> Tile | None:
+    def _tile(self, picture: Offered, visit: Visit, stage: Stage) -> Tile | None:
         rgb = self._rgb(picture)
         if rgb is None:
             return None
-        return Tile(picture, make_images(rgb, picture.places, slot_of(picture, visit), visit.dense))
+        return Tile(picture, make_images(rgb, picture.places, slot_of(picture, stage), visit.dense))
 
     def _rgb(self, picture: Offered) -> RGB | None:
         """The picture that the looks saw; None if the file is another one by now, or cannot be read."""
@@ -185,18 +214,18 @@ class SheetRoom:
 
     def _visit(self, asked: Json) -> Visit:
         """The visit that is named, or a new one in its place."""
-        wanted, stage, dense = read_window(asked)
+        wanted, room, dense = read_window(asked)
         with self._lock:
             visit = self._visits.get(str(asked.get("visit")))
             fresh = asked.get("fresh") is True
-            if visit is not None and not fresh and (visit.wanted, visit.stage, visit.dense) == (wanted, stage, dense):
+            if visit is not None and not fresh and (visit.wanted, visit.room, visit.dense) == (wanted, room, dense):
                 self._visits.move_to_end(visit.name)
                 if sum(one.visit is visit for one in self._sheets.values()) >= MOST_SHEETS:
                     raise Refused(409, "enough sheets wait; answer one first")
                 return visit
         if visit is not None:
             self._end(visit)
-        visit = Visit(wanted, stage, dense, Survey(self._ask, wanted))
+        visit = Visit(wanted, room, dense, Survey(self._ask, wanted))
         with self._lock:
             self._visits[visit.name] = visit
             oldest = next(iter(self._visits.values())) if len(self._visits) > MOST_VISITS else None
@@ -204,13 +233,19 @@ class SheetRoom:
             self._end(oldest)
         return visit
 
-    def _held(self, visit: Visit, tiles: list[Tile]) -> Sheet:
-        slots = [shown_slot(tile) for tile in tiles]
-        sheet = Sheet(visit, tuple(tiles), rows_of(slots, visit.stage) or [list(range(len(tiles)))])
+    def _held(self, visit: Visit, plan: _Plan, tiles: list[Tile], control: Tile) -> Sheet:
+        pictures = [tile.picture for tile in tiles if tile.picture is not None]
+        rows = rows_with(pictures, plan.base, plan.at, plan.stage)
+        while rows is None:  # one that could not be read has left a gap that others fill less well
+            visit.survey.put_back(pictures.pop())
+            rows = rows_with(pictures, plan.base, plan.at, plan.stage)
+        shown = tiles[: len(pictures)]
+        shown.insert(place_of(plan.at, len(pictures)), control)
+        sheet = Sheet(visit, plan.stage, tuple(shown), rows)
         with self._lock:
             if visit.name in self._visits:  # else it was ended while this was drawn
                 self._sheets[sheet.name] = sheet
-                self._images |= {image.name: (sheet, image) for tile in tiles for image in tile.images}
+                self._images |= {image.name: (sheet, image) for tile in shown for image in tile.images}
         return sheet
 
     def _end(self, visit: Visit) -> None:

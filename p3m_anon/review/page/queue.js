@@ -145,7 +145,7 @@ export class Queue {
   // Say what the list was searched for as long as it shows nothing else.
   tellFound() {
     byId("found").hidden = !this.found;
-    byId("found").firstChild.textContent = `Only names with “${this.found}”`;
+    byId("found").firstChild.textContent = `Only “${this.found}”`;
   }
 
   // Show the whole list again.

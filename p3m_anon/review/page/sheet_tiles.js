@@ -13,8 +13,9 @@ export class SheetTiles {
   shownFor = 0; // ms before the last time the page was hidden
   since = null;
 
-  constructor({ sheet, rows }, changed) {
+  constructor({ sheet, rows, stacked }, changed) {
     this.name = sheet;
+    this.stacked = stacked; // crops above each other
     this.changed = changed;
     this.rows = rows.map((tiles, row) => {
       const made = tiles.map((tile) => this.tile(tile, row));
@@ -31,7 +32,7 @@ export class SheetTiles {
       "div",
       { className: "tile", tabIndex: -1, role: "checkbox", data: { tile }, aria: { checked: false, label: `Picture ${key}, ${places}` } },
       make("b", { aria: { hidden: true } }, key.toUpperCase()), thumb,
-      ...(crops.length ? [make("div", { className: "crops" }, ...crops)] : []),
+      ...(crops.length ? [make("div", { className: this.stacked > 1 ? "crops stacked" : "crops" }, ...crops)] : []),
     );
     const made = { name: tile, key, element, row, images: pictures, loaded: false, inView: false, seen: false };
     element.onclick = () => (this.go(made), this.toggle(made));

@@ -14,8 +14,8 @@ const SETTLED = 300; // ms after the window's size has changed
 const VISIT = "p3m-visit";
 
 const ASK = "Mark each picture with a face, the pasted one too.";
-const FAILED = "Nothing was answered: you did not mark the pasted face. Look at the same pictures again.";
-const CHANGED = "Nothing was answered: a file has changed. Look at the others again.";
+const FAILED = "Nothing was answered: you did not mark the pasted face. Look again.";
+const CHANGED = "Nothing was answered: a file has changed. Look again.";
 const NAMELESS = "Your name goes with each answer. Please enter it at the top.";
 
 export class Sheets {
@@ -23,7 +23,8 @@ export class Sheets {
   ahead = [];
   left = null;
   over = false; // the server has no more
-  said = ""; // what became of the sheet before
+  said = ""; // what became of the sheet before, or what is missing
+  wrong = false; // is that something to put right?
   busy = false;
   turn = 0; // raised when all sheets are drawn anew
 
@@ -55,7 +56,7 @@ export class Sheets {
 
   enter() {
     const { filter } = this.review;
-    this.said = "";
+    this.say("");
     if (this.on || byId("sheets-open").disabled || !offersSheets(filter)) return;
     this.review.sheets = true;
     this.review.choose(filter);
@@ -148,7 +149,7 @@ export class Sheets {
     const ended = !this.current && this.over;
     if (ended) this.ended();
     byId("sheet-end").hidden = !ended;
-    this.say(this.said);
+    this.tellAsk();
     this.tellLeft();
     this.buttons();
   }
@@ -198,23 +199,27 @@ export class Sheets {
     const missing = await sheet.load();
     if (missing) this.say(`${plural(missing, "picture")} could not be loaded: ${sheet.failure.message}`, true);
     else if (!sheet.ready()) this.say("Not every picture has been in view yet. Make the window larger.", true);
+    else this.say("");
     this.buttons();
   }
 
   async answered({ state, answered, marked, sheet }) {
+    const { turn } = this;
+    const again = sheet ? await this.tiles(sheet) : null;
+    if (turn !== this.turn) return;
     this.current.end();
     this.current = null;
-    if (sheet) this.ahead.unshift(await this.tiles(sheet));
-    this.said = state === "accepted" ? `${answered} answered${marked ? `, ${marked} for a closer look` : ""}.` : "";
+    if (again) this.ahead.unshift(again);
+    const done = `${answered} answered${marked ? `, ${marked} for a closer look` : ""}.`;
+    this.say({ accepted: done, failed: FAILED, changed: CHANGED }[state], state !== "accepted");
     this.show();
-    if (state !== "accepted") this.say(state === "failed" ? FAILED : CHANGED, true);
     this.fill();
     this.review.refresh().catch((error) => this.review.trouble(error));
   }
 
   refused(error) {
     if (error.status === 409) {
-      this.said = "Nothing was answered: that sheet was drawn too long ago.";
+      this.say("Nothing was answered: that sheet was drawn too long ago.", true);
       this.begin();
     } else {
       this.review.trouble(error, error instanceof Lost ? () => this.say("The server answers again. Press Enter again.") : null);
@@ -223,9 +228,15 @@ export class Sheets {
 
   // Beside what is asked: messages over the pictures would hide some of them.
   say(text, wrong = false) {
-    const said = this.current && !wrong ? `${text} ${ASK}`.trim() : text;
+    this.said = text;
+    this.wrong = wrong;
+    this.tellAsk();
+  }
+
+  tellAsk() {
+    const said = this.current && !this.wrong ? `${this.said} ${ASK}`.trim() : this.said;
     byId("sheet-ask").textContent = byId("sheet-ask").title = said;
-    byId("sheet-ask").classList.toggle("wrong", wrong);
+    byId("sheet-ask").classList.toggle("wrong", this.wrong);
   }
 
   // -- what sheets do not offer
