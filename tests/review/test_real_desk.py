@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.faces.shapes import draw, shapes_from_json
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
@@ -35,9 +36,10 @@ def blurred(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     photos.mkdir()
     for name in ("meeting.jpg", "noface_landscape.jpg", "jumping.jpg", "hopper.jpg"):
         shutil.copy(shared_data / "portraits" / name, photos)
-    with Image.open(photos / "noface_landscape.jpg") as small:
-        small.resize(LARGE, Image.Resampling.BICUBIC).save(photos / "large.jpg", quality=80)
-    blur_folder(BlurRequest(folder=photos, out=folder / "out", alpha_policy="none"))
+    x, y = (np.linspace(0, 255, side, dtype=np.uint8) for side in LARGE)
+    Image.fromarray(np.add.outer(y // 2, x // 2)).convert("RGB").save(photos / "large.jpg", quality=80)
+    strict = BlurSettings(on_disagreement="review")
+    blur_folder(BlurRequest(folder=photos, out=folder / "out", alpha_policy="none", settings=strict))
     return folder
 
 
