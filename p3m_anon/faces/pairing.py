@@ -77,18 +77,18 @@ def seen_faces(sight: Sight) -> tuple[Seen, ...]:
     second = sight.second_boxes
     scores = [one.score for one in sight.second or ()]
     first = [face.box for face in sight.faces]
-    partner = paired(first, second)
+    partner, likeness = paired(first, second), same_faces(second, first)
     boxes: list[list[Box]] = [[box] for box in first]
     sure = [face.score >= sight.sure_first for face in sight.faces]
     for i, j in partner.items():
         boxes[i].append(second[j])
         sure[i] |= scores[j] >= sight.sure_second
+        sure[i] &= bool(likeness[j, i] >= SAME_PLACE)  # boxes that hardly agree are masked by their ellipses
     alone: list[Seen] = []
-    likeness = same_faces(second, first)
     for j in sorted(set(range(len(second))) - set(partner.values())):
         near = [i for i in np.flatnonzero(likeness[j] >= SAME_PLACE).tolist() if i in partner]
         if near:  # a second box of a face that both saw is no other face
-            boxes[near[0]].append(second[j])
+            boxes[max(near, key=lambda i: likeness[j, i])].append(second[j])
         else:
             alone.append(Seen(None, (second[j],), "second", scores[j] >= sight.sure_second))
     by: list[SeenBy] = ["both" if i in partner or sight.second is None else "first" for i in range(len(first))]
