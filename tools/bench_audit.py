@@ -1,6 +1,6 @@
 """Which clear faces does `audit` find? Faces of a known width are pasted into the pictures of a release.
 
-    python tools/bench_audit.py RELEASE ORIGINALS [--weights-dir DIR] [--pictures 6] [--seed 3]
+    python -m tools.bench_audit RELEASE ORIGINALS [--weights-dir DIR] [--pictures 6] [--seed 3]
 
 The faces are the two public-domain ones that come with scikit-image and matplotlib. Each picture gets one of each at
 every width, clear of the masks, and is audited as another tool's picture: with masks and originals, with masks, alone.
@@ -18,13 +18,13 @@ import click
 import cv2
 import numpy as np
 from matplotlib.cbook import get_sample_data
-from paste_faces import RGB, Box, Head, cut_head, free_corner, paste, side_of
 from PIL import Image
 from skimage import data
 
 from p3m_anon.detectors.centerface import CenterFace
 from p3m_anon.jobs.audit.request import AuditFinding, AuditRequest
 from p3m_anon.jobs.audit.run import audit_folder
+from tools.paste_faces import RGB, Box, Head, cut_head, free_corner, paste, side_of
 
 WIDTHS = (12, 16, 20, 24, 40)
 LARGER = 2.5  # times as wide as a pasted face that a finding about it may be
