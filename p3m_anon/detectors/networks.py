@@ -64,7 +64,8 @@ def sound(found: Boxes) -> Boxes:
 
 def suppress(boxes: npt.NDArray[np.float64], iou: float = NMS_IOU) -> npt.NDArray[np.intp]:
     """Indices that greedy non-maximum suppression keeps of boxes (N, 4) given best first."""
-    left, kept = np.arange(len(boxes)), []
+    left = np.arange(len(boxes))
+    kept: list[np.intp] = []
     while len(left) and len(kept) < FEW:
         kept.append(left[0])
         left = left[1:][overlap(boxes[left[:1]], boxes[left[1:]])[0] < iou]

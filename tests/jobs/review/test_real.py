@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.jobs.audit.request import AuditRequest
 from p3m_anon.jobs.audit.run import audit_folder
 from p3m_anon.jobs.blur.request import BlurRequest
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.shared
 def test_every_portrait_is_released_or_left_out_and_none_leaks(shared_data, tmp_path):
     photos, out = tmp_path / "photos", tmp_path / "out"
     shutil.copytree(shared_data / "portraits", photos)
-    request = BlurRequest(folder=photos, out=out, alpha_policy="none")
+    settings = BlurSettings(on_disagreement="review", side_views="review")  # with the defaults hardly any picture waits
+    request = BlurRequest(folder=photos, out=out, alpha_policy="none", settings=settings)
     assert blur_folder(request).counts["needs_review"] >= 5
     with closing(ReviewDesk(out, who="anna")) as desk:
         for row in desk.queue("todo", None, 100)["rows"]:
