@@ -196,9 +196,7 @@ def main() -> None:
     print(
         f"{len(heads)} faces, {len(backgrounds)} backgrounds, seed {options.seed}; second look {second and second.name}"
     )
-    print(
-        "width  faces  first  second  clear  released clear (95 % bound)  without estimate  pictures that wait"
-    )
+    print("width  faces  first  second  clear  released clear (95 % bound)  without estimate  pictures that wait")
     everything = Tally()
     draw = Draw(options.per_width, options.each, options.kinds)
     with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0))) as pool:
