@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,8 +55,11 @@ def run_demo(out: Path, say: Callable[[str], None]) -> DemoResult:
     pictures = _write_photos(photos)
     say(f"alphas: made by pymatting, whose first run compiles for about half a minute -> {alphas}")
     alphas.mkdir(exist_ok=True)
-    for name, rgb in pictures.items():
-        write_bytes(alphas / f"{name}.png", _png(make_alpha(rgb, read_trimap(name))))
+    # In a process of its own: compiled solvers and torch in one process have ended it by a damaged heap.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as solver:
+        made = {name: solver.submit(make_alpha, rgb, read_trimap(name)) for name, rgb in pictures.items()}
+        for name, alpha in made.items():
+            write_bytes(alphas / f"{name}.png", _png(alpha.result()))
     say(f"blur: with the embedded detector -> {release}")
     summary = blur_folder(BlurRequest(folder=photos, out=release, alphas=alphas, detector="centerface", figures=True))
     released = tuple(sorted(path.stem for path in (release / "blurred_image").glob("*")))
