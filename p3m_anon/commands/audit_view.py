@@ -71,4 +71,4 @@ def show(summary: AuditSummary) -> None:
     if summary.report:
         out.print(f"page: {summary.report} (contains unblurred faces)", markup=False, soft_wrap=True)
     else:
-        out.print("no page was written: there is no private folder; name one with --private", markup=False)
+        out.print("The page was not written, because there is no private folder; name one with --private", markup=False)

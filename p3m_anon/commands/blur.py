@@ -29,7 +29,7 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--require-alpha",
     is_flag=True,
-    help="Stop if there is no folder of alphas; with one, pictures without an alpha always wait.",
+    help="Stop if there is no folder of alphas. If there is one, pictures without an alpha always wait.",
 )
 @click.option("--masks", type=FOLDER, help="Manual masks (PNG, white = blur; or LabelMe JSON) that replace detection.")
 @click.option("--landmarks", type=FOLDER, help="Your own landmarks (.pts, .npy, .json) in the detector's place.")

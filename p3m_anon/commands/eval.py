@@ -95,7 +95,7 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
 def _refuse_what_is_not_looked_at(method: str | None, strategy: str | None, precision: str, device: str) -> None:
     solved = method in METHODS and METHODS[method].solve is not None
     if solved and (strategy, precision, device) != (None, "float32", "auto"):
-        raise UsageError(f"{method} is no network; leave out --strategy, --precision and --device")
+        raise UsageError(f"{method} is not a network; leave out --strategy, --precision and --device")
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

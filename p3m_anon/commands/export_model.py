@@ -34,7 +34,7 @@ def export(method: str, checkpoint: Path, form: str, out: Path, dry_run: bool, a
 
     Batch, height and width are free; both sides are multiples of 32. The file says so in its metadata, with the method
     and the checkpoint's sha256. Before it is written, onnxruntime runs it on three sizes beside torch; if they do not
-    agree, there is no file.
+    agree, the file is not written.
 
     \b
     Example:

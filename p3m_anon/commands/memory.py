@@ -24,5 +24,5 @@ def _bytes(_ctx: click.Context, _param: click.Parameter, text: str | None) -> in
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if not size:
-        raise click.BadParameter(f"{text!r} is no size like 8G or 500M")
+        raise click.BadParameter(f"{text!r} is not a valid size; write it like 8G or 500M")
     return size

@@ -106,7 +106,10 @@ def test_memory_is_a_size_as_in_foreground(root, monkeypatch):
     for arguments in ([], ["--memory", "16G"], ["--memory", "700mb"]):
         run(root, "--method", "closed_form", *arguments)
     assert asked == [0, 16 << 30, 700 << 20]
-    assert "'lots' is no size like 8G or 500M" in run(root, "--method", "knn", "--memory", "lots").output
+    assert (
+        "'lots' is not a valid size; write it like 8G or 500M"
+        in run(root, "--method", "knn", "--memory", "lots").output
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,9 +122,9 @@ def test_memory_is_a_size_as_in_foreground(root, monkeypatch):
         (["--pred", "mattes", "--out", "data/run"], "lies inside a dataset"),
         (["--pred", "mattes", "--out", ""], "no run folder, and not empty"),
         (["--pred", "mattes", "--device", "cpu"], "leave out --strategy, --precision and --device"),
-        (["--method", "knn", "--strategy", "tiled"], "knn is no network; leave out --strategy"),
-        (["--method", "knn", "--precision", "bfloat16"], "knn is no network"),
-        (["--method", "knn", "--device", "cuda"], "knn is no network"),
+        (["--method", "knn", "--strategy", "tiled"], "knn is not a network; leave out --strategy"),
+        (["--method", "knn", "--precision", "bfloat16"], "knn is not a network"),
+        (["--method", "knn", "--device", "cuda"], "knn is not a network"),
     ],
 )
 def test_wrong_use_is_one_line(root, arguments, message):

@@ -64,7 +64,7 @@ def test_json_and_dry_run(release):
 def test_sizes_that_are_none_are_wrong_usage(release, size):
     result = run(release, "--memory", size)
     assert result.exit_code == 2
-    assert "is no size like 8G" in result.stderr
+    assert "is not a valid size; write it like 8G" in result.stderr
 
 
 def test_help_has_an_example_and_loads_nothing_heavy():

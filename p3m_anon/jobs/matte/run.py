@@ -227,7 +227,7 @@ def _check(request: MatteRequest) -> Path:
     if request.trimaps is not None and not needs:
         raise UsageError(f"{request.method} takes no trimap; leave out --trimap")
     if method.solve is not None and (request.strategy, request.precision, request.device) != (None, "float32", "auto"):
-        raise UsageError(f"{request.method} is no network; leave out --strategy, --precision and --device")
+        raise UsageError(f"{request.method} is not a network; leave out --strategy, --precision and --device")
     out = request.out.resolve()
     source = request.source.resolve()
     among = [out, *out.parents] if source.is_dir() else [out, request.cutouts.resolve()]

@@ -119,7 +119,9 @@ def test_a_method_says_whether_it_needs_them(photos: Path) -> None:
 
 @pytest.mark.parametrize("option", [{"strategy": "tiled"}, {"precision": "float16"}, {"device": "cuda"}])
 def test_a_solved_method_takes_nothing_of_a_networks(photos: Path, option: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="closed_form is no network; leave out --strategy, --precision and --device"):
+    with pytest.raises(
+        UsageError, match="closed_form is not a network; leave out --strategy, --precision and --device"
+    ):
         run(photos, method="closed_form", **option)
 
 
