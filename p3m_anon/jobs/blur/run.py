@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MANIFEST, LEDGER, REQUEST = "manifest.jsonl", "ledger.sqlite", "request.json"
 PIXELS_PER_WORKER = 32_000_000  # under way at once; a picture of 32 MP is about 100 MB, held twice or three times
+LONGEST = 24 * 3600.0  # seconds; a header may claim any size, and the picture is refused then
 MOST_ROUNDS = 3  # of decisions that came in while the run was at work
 MEMORY_FOR_A_PICTURE = 8 << 30  # bytes: 250 MP in RGBA of 16 bits, three times, and room to work
 OnStart = Callable[[Summary], None]
@@ -182,7 +183,7 @@ def _cost(task: Task) -> int:
 
 def _patience(task: Task) -> float:
     """Seconds that a picture may take: many times what the slowest detector needs on a slow core."""
-    return 120 + _cost(task) / 250_000
+    return 120 + min(_cost(task) / 250_000, LONGEST)
 
 
 def _bound_memory() -> None:

