@@ -21,7 +21,7 @@ def script() -> list[str]:
     found = re.search(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert found
     shorter = re.sub(r"--max-steps \d+", f"--max-steps {STEPS}", found[1])
-    shorter = re.sub(r"--width \d+ --size \d+", "--width 4 --size 64 --crops 64,128 --workers 0", shorter)
+    shorter = re.sub(r"--width \d+ --size \d+", "--width 8 --size 64 --crops 64,128 --workers 0", shorter)
     return shorter.splitlines()
 
 

@@ -15,14 +15,17 @@ Schedule = Literal["fixed", "cosine"]
 Pipeline = Literal["p3m", "own"]
 
 MULTIPLE = 32  # of which the sides of a network's input are multiples
+# oneDNN (torch 2.13, CPUs without AVX-512) gives wrong gradients, writes outside its memory or never returns in the
+# backward pass of a 1x1 convolution with a stride of 2, channels last, of fewer than 8 input channels.
+LEAST_WIDTH = 8
 
 
 @dataclass(frozen=True)
 class RunSettings:
     """One training run. The defaults are the paper's: Adam at 1e-5 throughout, batches of 8, 150 epochs.
 
-    width: channels at full size, 0 for the method's own. batch_size: pictures that go through the network together, on
-    each device. accumulate: batches whose gradients one step averages. max_steps: ends the run early; 0: it does not.
+    width: channels at full size, even and at least LEAST_WIDTH, 0 for the method's own. batch_size: pictures that go
+    through the network together, on each device. accumulate: batches whose gradients one step averages. max_steps: ends the run early; 0: it does not.
     warmup: steps during which the learning rate grows. clip: largest norm of a step's gradient; 0: any. ema: share of
     the averaged weights that a step keeps; 0: no average. precision: of the network's arithmetic; weights and losses
     are float32. backbone: sha256 of the file that the encoder starts from, "" for none. pipeline: whose settings stand
@@ -54,8 +57,8 @@ class RunSettings:
         for name in ("max_steps", "warmup", "clip"):
             if not getattr(self, name) >= 0:
                 raise UsageError(f"--{name.replace('_', '-')} must not be negative, got {getattr(self, name)}")
-        if self.width < 0 or self.width % 2:
-            raise UsageError(f"--width must be even, got {self.width}")
+        if self.width and (self.width < LEAST_WIDTH or self.width % 2):
+            raise UsageError(f"--width must be even and at least {LEAST_WIDTH}, got {self.width}")
         if not 0 < self.learning_rate < float("inf"):
             raise UsageError(f"--learning-rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.ema < 1:

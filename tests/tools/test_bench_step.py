@@ -34,7 +34,7 @@ def lines_of(bench, *arguments: str) -> list[str]:
 
 def test_the_plain_way_computes_the_same_loss(bench):
     batch = noise(2, 64, layers=True)
-    settings = RunSettings(width=4, batch_size=2, samples=SampleSettings(size=64, composition=True))
+    settings = RunSettings(width=8, batch_size=2, samples=SampleSettings(size=64, composition=True))
     torch.manual_seed(0)
     ours = bench.stepper_of(settings, "cpu").step(0, [batch]).losses().terms["total"]
     torch.manual_seed(0)
@@ -42,7 +42,7 @@ def test_the_plain_way_computes_the_same_loss(bench):
 
 
 def test_tables(bench, tmp_path):
-    small = ("--width", "2", "--size", "64")
+    small = ("--width", "8", "--size", "64")
     lines = lines_of(bench, "step", *small, "--rounds", "1")
     assert [line.split()[0] for line in lines[-2:]] == ["plain", "ours"]
     root = make_dataset(tmp_path / "d", train=4, tests=0) / "train"

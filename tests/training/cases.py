@@ -18,8 +18,8 @@ from p3m_anon.training.run_settings import RunSettings
 from p3m_anon.training.settings import SampleSettings
 from p3m_anon.training.steps import Stepper
 
-SETTINGS = RunSettings(width=2, batch_size=2, epochs=2, learning_rate=1e-3, samples=SampleSettings(size=32))
-NOTE = {"method": "p3mnet", "width": 2}
+SETTINGS = RunSettings(width=8, batch_size=2, epochs=2, learning_rate=1e-3, samples=SampleSettings(size=32))
+NOTE = {"method": "p3mnet", "width": 8}
 
 
 def losses(folder: Path) -> list[float]:

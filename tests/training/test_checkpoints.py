@@ -34,7 +34,7 @@ def test_progress_and_the_average_come_back(tmp_path: Path) -> None:
 def test_of_another_network(tmp_path: Path) -> None:
     save_last(tmp_path, make_stepper(), Progress(), NOTE)
     with pytest.raises(WeightsError, match="it is of another network"):
-        load_last(tmp_path / LAST, make_stepper(replace(SETTINGS, width=4)))
+        load_last(tmp_path / LAST, make_stepper(replace(SETTINGS, width=10)))
 
 
 def test_damaged(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def main(dataset: Path, out: Path) -> None:
     fabric.launch()
     world, rank = fabric.world_size, fabric.global_rank
     samples = SampleSettings(seed=3, size=64, crops=(64, 96))
-    settings = RunSettings(width=4, batch_size=2, learning_rate=1e-3, accumulate=2 // world, samples=samples)
+    settings = RunSettings(width=8, batch_size=2, learning_rate=1e-3, accumulate=2 // world, samples=samples)
     images = sorted((dataset / "train" / "blurred_image").iterdir())
     rows = [TrainRow(one.stem, str(one), str(dataset / "train" / "mask" / f"{one.stem}.png")) for one in images]
     torch.manual_seed(0)

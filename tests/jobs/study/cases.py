@@ -21,7 +21,7 @@ methods = {methods}
 trained_on = {trained_on}
 tested_on = {tested_on}
 [training]
-width = 2
+width = 8
 size = 64
 crops = [64, 96]
 batch_size = {batch_size}

@@ -15,7 +15,7 @@ from p3m_anon.dataset import layout
 HEIGHT, WIDTH = 96, 128
 SIZE = 64
 SMALL = (
-    *("--width", "4", "--size", str(SIZE), "--crops", "64,96", "--batch-size", "2", "--workers", "0"),
+    *("--width", "8", "--size", str(SIZE), "--crops", "64,96", "--batch-size", "2", "--workers", "0"),
     *("--learning-rate", "1e-3", "--device", "cpu"),
 )
 """Options of a run that takes a second or two."""

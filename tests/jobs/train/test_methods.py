@@ -42,7 +42,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def request(root: Path, out: Path, method: str, batch_size: int = 2) -> TrainRequest:
     settings = RunSettings(
-        method=method, width=2, batch_size=batch_size, learning_rate=1e-3, max_steps=2, samples=SAMPLES
+        method=method, width=8, batch_size=batch_size, learning_rate=1e-3, max_steps=2, samples=SAMPLES
     )
     return TrainRequest(TrainInputs(root, composition="on"), out, settings, device="cpu", workers=0)
 
@@ -70,7 +70,7 @@ def test_it_trains_and_scores_by_every_strategy(root: Path, tmp_path: Path, meth
 
 @pytest.mark.parametrize(("method", "kernels"), [("dim", [1, 30]), ("shm", [15, 30])])
 def test_it_trains_by_its_own_settings(root: Path, tmp_path: Path, method: str, kernels: list[int]) -> None:
-    found = with_own({"width": 2, "batch_size": 2, "size": 64, "crops": (64,), "max_steps": 1}, method)
+    found = with_own({"width": 8, "batch_size": 2, "size": 64, "crops": (64,), "max_steps": 1}, method)
     names = found.keys() & {one.name for one in dataclasses.fields(SampleSettings)}
     samples = SampleSettings(**{name: found.pop(name) for name in names})
     settings = RunSettings(method=method, pipeline="own", **found, samples=samples)

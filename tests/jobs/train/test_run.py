@@ -26,7 +26,7 @@ from p3m_anon.training.settings import SampleSettings
 from tests.jobs.train.cases import curve, make_dataset
 
 SETTINGS = RunSettings(
-    width=2, batch_size=2, learning_rate=1e-3, max_steps=2, samples=SampleSettings(size=64, crops=(64, 96))
+    width=8, batch_size=2, learning_rate=1e-3, max_steps=2, samples=SampleSettings(size=64, crops=(64, 96))
 )
 
 

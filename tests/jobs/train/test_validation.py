@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def network() -> P3MNet:
     torch.manual_seed(0)
-    return P3MNet(width=2).train()
+    return P3MNet(width=8).train()
 
 
 def test_the_network_is_left_as_it_is(root: Path, network: P3MNet) -> None:
@@ -45,7 +45,7 @@ def test_a_method_that_is_given_the_trimap_is_scored_where_it_is_unknown(root: P
     found = Validator(list(pictures(root, SPLIT)), SPLIT, 1, method="dim")(build(2), 1)
     assert (found.count, found.problems) == (4, ())
     assert found.means["sad"] == found.means["sad_t"] > 0
-    whole = Validator(list(pictures(root, SPLIT)), SPLIT, 1)(P3MNet(width=2), 1)
+    whole = Validator(list(pictures(root, SPLIT)), SPLIT, 1)(P3MNet(width=8), 1)
     assert whole.means["sad"] > whole.means["sad_t"]
 
 
