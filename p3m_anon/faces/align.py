@@ -24,17 +24,22 @@ def five_points(landmarks: Landmarks) -> npt.NDArray[np.float64]:
     return np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]]).astype(np.float64)
 
 
-def aligned(rgb: RGB, points: npt.NDArray[np.float64]) -> RGB:
-    """The 112 x 112 crop of rgb, uint8 (H, W, 3), with `points`, (5, 2), nearest to TEMPLATE.
+def template(side: int = SIDE, margin: float = 0.0) -> npt.NDArray[np.float64]:
+    """TEMPLATE in a crop of side x side pixels that shows `margin` more on each side, as a share of TEMPLATE's crop."""
+    return ((TEMPLATE - SIDE / 2) / (1 + 2 * margin) + SIDE / 2) * (side / SIDE)
+
+
+def aligned(rgb: RGB, points: npt.NDArray[np.float64], side: int = SIDE, margin: float = 0.0) -> RGB:
+    """The crop of rgb, uint8 (H, W, 3), of side x side pixels with `points`, (5, 2), nearest to the template.
 
     The similarity transform of least squares, in closed form: as complex numbers, z -> a z + b.
     """
     import cv2
 
-    source, target = (p[:, 0] + 1j * p[:, 1] for p in (np.asarray(points, float), TEMPLATE))
+    source, target = (p[:, 0] + 1j * p[:, 1] for p in (np.asarray(points, float), template(side, margin)))
     spread, aim = source - source.mean(), target - target.mean()
     a = np.vdot(spread, aim) / max(np.vdot(spread, spread).real, 1e-9)
     b = target.mean() - a * source.mean()
     matrix = np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
-    crop = cv2.warpAffine(rgb, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    crop = cv2.warpAffine(rgb, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(crop, np.uint8)

