@@ -1,6 +1,6 @@
 """The JSON Schemas in `manifests/schema/` as checks: rows are judged by the very file that others validate with.
 
-Only the keywords that our two schemas use are known (draft 2020-12); any other is an error, never ignored. The tests
+Only the keywords that our schemas use are known (draft 2020-12); any other is an error, never ignored. The tests
 hold the checks against `jsonschema`.
 """
 
@@ -23,7 +23,7 @@ _SHOWN = 60
 
 
 @functools.cache
-def schema(name: Literal["row", "dataset"]) -> dict[str, Any]:
+def schema(name: Literal["row", "dataset", "audit"]) -> dict[str, Any]:
     """The schema itself; do not change it."""
     found: dict[str, Any] = json.loads(
         files("p3m_anon.manifests").joinpath("schema", f"{name}.schema.json").read_bytes()
@@ -31,13 +31,13 @@ def schema(name: Literal["row", "dataset"]) -> dict[str, Any]:
     return found
 
 
-def schema_problems(name: Literal["row", "dataset"], value: Any) -> list[str]:
-    """What in a row, or in what dataset.json holds, is not as its schema wants it; [] for a good one."""
+def schema_problems(name: Literal["row", "dataset", "audit"], value: Any) -> list[str]:
+    """What in a row, or in what dataset.json or audit.json holds, is not as its schema wants it; [] for a good one."""
     return list(_checks(name)(value))
 
 
 @functools.cache
-def _checks(name: Literal["row", "dataset"]) -> Check:
+def _checks(name: Literal["row", "dataset", "audit"]) -> Check:
     whole = schema(name)
     return _compiled(whole, whole.get("$defs", {}))
 
@@ -66,7 +66,7 @@ def _ref(rules: dict[str, Any], defs: dict[str, Any]) -> Check:
 
 def _type(rules: dict[str, Any], defs: dict[str, Any]) -> Check:
     wanted = [rules["type"]] if isinstance(rules["type"], str) else rules["type"]
-    exact = {_TYPES[one] for one in wanted}
+    exact = {kind for one in wanted for kind in _TYPES[one]}
 
     def check(value: Any) -> Sequence[str]:
         if type(value) in exact or (int in exact and type(value) is float and value.is_integer()):
@@ -196,7 +196,15 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
-_TYPES = {"null": type(None), "string": str, "object": dict, "array": list, "integer": int, "boolean": bool}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "null": (type(None),),
+    "string": (str,),
+    "object": (dict,),
+    "array": (list,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
 _KEYWORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], Check]] = {
     "$ref": _ref,
     "type": _type,
