@@ -104,6 +104,9 @@ class Reporter:
             out.print(f"faces looked for: {summary.searched.words()}")
         if summary.recalled:
             out.print(_recalled(summary), style="yellow")
+        if summary.public_folders:
+            names = count(summary.public_folders, "folder name")
+            out.print(f"{names} and all file names are public in the release; --ids opaque replaces them")
         if summary.gone:
             kept = "their outputs were removed" if summary.pruned else "their outputs stay; --prune removes them"
             out.print(f"{summary.gone} earlier inputs are gone; {kept}")

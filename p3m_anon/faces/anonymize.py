@@ -9,6 +9,7 @@ import numpy as np
 
 from p3m_anon.faces.blur import blurred
 from p3m_anon.faces.fill import filled
+from p3m_anon.faces.matte import flattened
 from p3m_anon.faces.patch import union
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def anonymize(pixels: Pixels, masks: Sequence[FaceMask], settings: BlurSettings)
     """A copy of the picture with every adjusted mask blurred (`p3m`) or filled (`strict`).
 
     pixels: uint8 or uint16, (H, W) grey or (H, W, C); with 2 or 4 channels the last is the picture's
-    own transparency and is kept. Where masks overlap, the stronger blur is written.
+    own transparency, which is flattened inside the masks (`matte.flattened`). Where masks overlap, the stronger blur is
+    written.
     """
     if pixels.ndim not in (2, 3) or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"pixels must be uint8 or uint16 (H, W) or (H, W, C), got {pixels.dtype} {pixels.shape}")
@@ -38,4 +40,6 @@ def anonymize(pixels: Pixels, masks: Sequence[FaceMask], settings: BlurSettings)
             region = blurred(colour, patch, settings.sigma * mask.width, settings.blur)
         inside = patch.mask if target.ndim == 2 else patch.mask[..., None]
         np.copyto(target[patch.slices], region.reshape(target[patch.slices].shape), where=inside)
+    if transparent:
+        out[..., -1] = flattened(pixels[..., -1], masks, settings).pixels
     return out

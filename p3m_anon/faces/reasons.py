@@ -23,6 +23,7 @@ class Reason(str, Enum):
     IMPLAUSIBLE_OUTLINE = "implausible_outline"
     FACE_OUTSIDE_ALPHA = "face_outside_alpha"
     MASK_LOST_TO_TRANSITION = "mask_lost_to_transition"
+    FACE_IN_ALPHA = "face_in_alpha"
 
 
 EXPLANATION = {
@@ -40,6 +41,7 @@ EXPLANATION = {
     Reason.IMPLAUSIBLE_OUTLINE: "landmarks that cannot be a face's outline",
     Reason.FACE_OUTSIDE_ALPHA: "the largest face lies outside the matte",
     Reason.MASK_LOST_TO_TRANSITION: "the transition region would leave part of the face clear",
+    Reason.FACE_IN_ALPHA: "the alpha matte itself shows the face",
 }
 
 

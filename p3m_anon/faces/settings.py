@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-ALGORITHM_VERSION = 2  # raise it when the same settings would give other pixels
+ALGORITHM_VERSION = 3  # raise it when the same settings would give other pixels
 
 BlurProfile = Literal["p3m", "strict"]
 Region = Literal["p3m", "full-face"]

@@ -75,12 +75,14 @@ class ReleaseIndex:
                 path = Path(folder, name)
                 file = path.relative_to(self._out).as_posix()
                 known = self._db.execute("SELECT 1 FROM files WHERE file = ?", (_text(file),)).fetchone()
-                expected = self._is_mask(file) if file.startswith("facemask/") else known or file == MANIFEST
+                expected = known or file == MANIFEST or self._is_mask_by_its_look(file)
                 if path.is_symlink() or not expected:
                     yield _text(file), path.is_symlink()
 
-    def _is_mask(self, file: str) -> bool:
-        """A published face mask, which no row lists: named like a picture, one bit a pixel, nothing else in it."""
+    def _is_mask_by_its_look(self, file: str) -> bool:
+        """A published face mask where no ledger can tell: named like a picture, one bit a pixel, nothing else in it."""
+        if self._ledger is not None:
+            return False
         folder, _, name = file.partition("/")
         query = "SELECT 1 FROM files WHERE substr(file, 1, ?) = ? LIMIT 1"
         stems = [f"{images}/{name.removesuffix('.png')}." for images in IMAGE_FOLDERS]

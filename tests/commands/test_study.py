@@ -118,7 +118,7 @@ def finish(store: Store) -> None:
         (("run", "table3", "--data", ".", "--out", "../studies", "--backbone", "none.pth"), "none.pth: no such file"),
         (("run", "table3", "--data", ".", "--out", "../studies", "--backbone", "p3mnett=r34.pth"), "p3mnett"),
         (("run", "mine.toml", "--data", ".", "--out", "../studies", "--memory", "100M"), "too little"),
-        (("run", "mine.toml", "--data", ".", "--out", "../studies", "--memory", "0.0001K"), "no size"),
+        (("run", "mine.toml", "--data", ".", "--out", "../studies", "--memory", "0.0001K"), "not a valid size"),
         (("run", "mine.conf", "--data", ".", "--out", "../studies"), "call it mine.toml"),
     ],
 )

@@ -38,7 +38,7 @@ def test_the_plain_way_computes_the_same_loss(bench):
     torch.manual_seed(0)
     ours = bench.stepper_of(settings, "cpu").step(0, [batch]).losses().terms["total"]
     torch.manual_seed(0)
-    assert bench.PlainStep(METHODS["p3mnet"].build(4))(batch) == pytest.approx(ours, rel=1e-3)
+    assert bench.PlainStep(METHODS["p3mnet"].build(8))(batch) == pytest.approx(ours, rel=1e-3)
 
 
 def test_tables(bench, tmp_path):

@@ -13,7 +13,7 @@ from tests.training.cases import SETTINGS, drawn, make_stepper
 
 def test_mixed_precision_is_near_and_keeps_its_weights_in_full() -> None:
     full, mixed = make_stepper(), make_stepper(replace(SETTINGS, precision="bf16"))
-    batch = drawn(1)
+    batch = drawn(1, side=96)  # at 32 px the deepest layers normalise over two values, whose signs any rounding turns
     exact, near = (one.step(0, [batch]).losses().terms["total"] for one in (full, mixed))
     assert near != exact
     assert near == pytest.approx(exact, rel=0.05)

@@ -34,8 +34,9 @@ class Item:
 
     sigmas: strengths of the blur in face widths that the inverse filter tries; empty for no blur. basis: why a person
     has released the picture without blur. faces: as the ledger keeps them. dismissed: places of which a person said
-    that they need no mask; decided_by: who has answered for this picture, so that nothing else is excused. used: how
-    the blur looked at the picture. said: discrepancies found so far.
+    that they need no mask; decided_by: who has answered for this picture, so that nothing else is excused. flat: how
+    the matte was made flat inside the masks, None where an older version wrote it. used: how the blur looked at the
+    picture. said: discrepancies found so far.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Item:
     faces: tuple[dict[str, Any], ...] = ()
     dismissed: tuple[Box, ...] = ()
     decided_by: str | None = None
+    flat: dict[str, int] | None = None
     used: UsedByBlur = UNKNOWN
     said: tuple[Discrepancy, ...] = field(default=())
 
@@ -179,6 +181,7 @@ def _own(
         faces=_known_faces(row) if row else (),
         dismissed=tuple((b[0], b[1], b[2], b[3]) for b in row.facts.get("dismissed", ())) if row else (),
         decided_by=_decider(row, ledger),
+        flat=row.facts.get("alpha_flat") if row else None,
         used=UsedByBlur(row.versions.get("detector"), row.versions.get("second"))
         if row
         else UsedByBlur(facts.get("detector")),

@@ -105,7 +105,7 @@ class AuditJob:
         """Measure every place and judge; compare what must be equal."""
         try:
             boxes = [_box(known["box"]) for known in seen.item.faces]
-            alpha_findings(seen.item, seen.source, boxes, seen.result)
+            alpha_findings(seen.item, seen.source, seen.mask, boxes, seen.result)
             outside_check(seen.item, seen.source, seen.output, seen.mask, seen.result)
             self._faces(seen)
             if seen.item.fidelity is None and seen.source is not None and unchanged(seen.source.rgb, seen.output.rgb):

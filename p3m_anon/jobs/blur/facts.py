@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from p3m_anon.faces.matte import soft
 from p3m_anon.faces.outline import face_width
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> di
         "profile": settings.blur_profile,
         "settings_digest": settings.digest(),
         "alpha": "used" if picture.alpha is not None else "none",
+        "alpha_flat": _flat(picture, settings),
         "turns": sight.turns,
         "second": second,
         "faint": [_seen(*one) for one in sight.faint],
@@ -48,6 +50,19 @@ def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> di
         "viewed": decision.viewed if decision is not None else None,
         "dismissed": [_rounded(box) for box in decision.dismissed] if decision is not None else [],
     }
+
+
+def _flat(picture: Picture, settings: BlurSettings) -> dict[str, int] | None:
+    """How matte and transparency were made flat inside the masks.
+
+    Pixels of the matte that moved, soft ones that are blurred, and the bounds of what is soft, of 255.
+    """
+    channels = picture.decoded.pixels.shape[2:]
+    lo, hi = settings.transition_lo, settings.transition_hi
+    if picture.matte is None:
+        return {"changed": 0, "soft_blurred": 0, "lo": lo, "hi": hi} if channels in ((2,), (4,)) else None
+    blurred = sum(int(soft(picture.matte.pixels, mask.adjusted, lo, hi).sum()) for mask in picture.masks)
+    return {"changed": picture.matte.changed, "soft_blurred": blurred, "lo": lo, "hi": hi}
 
 
 def face_facts(picture: Picture) -> list[dict[str, object]]:

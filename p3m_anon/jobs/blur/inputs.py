@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from p3m_anon.errors import UsageError
 from p3m_anon.faces.reasons import Finding, Reason
@@ -112,11 +112,15 @@ def _some(names: list[str]) -> str:
 
 def _paths(request: BlurRequest, folders: Folders, summary: Summary) -> Iterator[tuple[str, str]]:
     """Path, relative and posix, and stem of all pictures; names that are no text are counted and reported."""
+    public: set[str] = set()
     beside = [*folders.beside.values(), *([folders.unused] if folders.unused else [])]
     for path in find_pictures(folders.pictures, exclude=beside, follow_links=request.follow_links):
         name = path.relative_to(folders.pictures).as_posix()
         if _is_text(name, summary):
+            if request.ids == "keep":
+                public.update(str(parent) for parent in PurePosixPath(name).parents if parent.name)
             yield name, stem_of(Path(name))
+    summary.public_folders = len(public)
 
 
 def _companions(folders: Folders, summary: Summary) -> Iterator[tuple[str, str, str]]:

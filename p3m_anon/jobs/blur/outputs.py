@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, AlphaPixels, Pixels
     from p3m_anon.faces.judge import Judged
     from p3m_anon.faces.masks import FaceMask
+    from p3m_anon.faces.matte import FlatMatte
     from p3m_anon.faces.sight import Sight
     from p3m_anon.files.decisions import Decision
     from p3m_anon.files.images import Decoded
@@ -35,19 +36,24 @@ MOST_THUMBNAILS = 500  # of either kind, as the report shows no more; a million 
 class Picture:
     """A judged picture.
 
-    alpha: oriented like the picture. judged: masks, and what the looks say against releasing it. manual: the masks come
-    from a person. findings: all that speaks against it, empty if it may leave. notes: odd but harmless. decision: what
-    a person said of this very file.
+    matte: oriented like the picture, and flat inside the masks. judged: masks, and what the looks say against releasing
+    it. manual: the masks come from a person. findings: all that speaks against it, empty if it may leave. notes: odd
+    but harmless. decision: what a person said of this very file.
     """
 
     decoded: Decoded
-    alpha: AlphaPixels | None
+    matte: FlatMatte | None
     sight: Sight
     judged: Judged
     manual: bool
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
     decision: Decision | None = None
+
+    @property
+    def alpha(self) -> AlphaPixels | None:
+        """The matte as it is written."""
+        return None if self.matte is None else self.matte.pixels
 
     @property
     def faces(self) -> tuple[FaceMask, ...]:

@@ -16,6 +16,7 @@ from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.faces.anonymize import anonymize
 from p3m_anon.faces.judge import Ruling, judge, ranked
+from p3m_anon.faces.matte import flattened, matte_findings
 from p3m_anon.faces.reasons import Finding, Reason
 from p3m_anon.files.alphas import MOSTLY_GREY, alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.images import read
@@ -228,8 +229,12 @@ class PictureJob:
             decision=_ruling(decision, loaded),
             cleared=self.run.cleared(loaded.task.row),
         )
+        flat = None
+        if alpha is not None:
+            found += matte_findings(alpha, decoded.rgb, judged.masks, settings)
+            flat = flattened(alpha, judged.masks, settings)
         findings = ranked([*found, *judged.findings])
-        return Picture(decoded, alpha, sight, judged, loaded.manual is not None, findings, notes, decision)
+        return Picture(decoded, flat, sight, judged, loaded.manual is not None, findings, notes, decision)
 
     def _released(self, loaded: Loaded, picture: Picture, phash: str) -> Row:
         task, timings = loaded.task, loaded.timings

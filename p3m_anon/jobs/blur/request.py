@@ -90,6 +90,7 @@ class Summary:
 
     outdated: pictures that other versions or settings judged, which are looked at again; outdated_released: of them
     in the release. second: name of the second look, `none` without one. searched: smallest faces that were looked for.
+    public_folders: folders below the input whose names are in the release, 0 with opaque ids.
     recalled: pictures that had been released, and in which a face was clear or which wait now; found by this run.
     recall: the list of all of them, None if it is empty.
     """
@@ -97,6 +98,7 @@ class Summary:
     out: Path
     private: Path
     inputs: int = 0
+    public_folders: int = 0
     to_do: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.judge import Ruling, judge, ranked
+from p3m_anon.faces.matte import matte_findings
 from p3m_anon.faces.reasons import Finding, Reason
 from p3m_anon.files.alphas import MOSTLY_GREY, alpha_findings, orient_alpha, read_alpha
 from p3m_anon.files.folders import walk_stems
@@ -68,6 +69,8 @@ class Foresight:
         found += [] if problem is None else [problem]
         settings = self._request.settings
         judged = judge(size, sight_of(row), alpha, settings, drawn=drawn, decision=ruling)
+        if alpha is not None:
+            found += matte_findings(alpha, decoded.rgb, judged.masks, settings)
         return ranked([*found, *judged.findings])
 
 

@@ -25,6 +25,7 @@ HEADINGS = {
     Reason.IMPLAUSIBLE_OUTLINE: "The outline of a face cannot be right.",
     Reason.FACE_OUTSIDE_ALPHA: "The largest face lies outside the matte.",
     Reason.MASK_LOST_TO_TRANSITION: "Hair or a soft edge would leave part of a face clear.",
+    Reason.FACE_IN_ALPHA: "The matte itself shows the face.",
 }
 STATES = {
     "accepted": "Released. Is every face covered?",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -321,10 +322,33 @@ def test_an_embedder_knows_the_same_face_again(spoilt: Made, tmp_path: Path) -> 
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     (tmp_path / "pool.onnx").write_bytes(model.SerializeToString())
     shutil.copy(spoilt.photos / "image" / "astronaut.png", spoilt.image("astronaut.png"))
-    summary = spoilt.audit(quick=True, embedder=tmp_path / "pool.onnx", same_person=0.99)
+    (tmp_path / "pool.json").write_text(
+        json.dumps(
+            {
+                "side": 112,
+                "colours": "rgb",
+                "highest": 255,
+                "mean": [127.5] * 3,
+                "std": [127.5] * 3,
+                "margin": 0,
+                "mirrored": False,
+                "same_person": 0.99,
+            }
+        )
+    )
+    people = tmp_path / "people.csv"
+    people.write_text("image,person\nastronaut,E\nblurred_image/mirrored.png,E\nnobody.png,X\n")
+    summary = spoilt.audit(quick=True, embedder=str(tmp_path / "pool.onnx"), persons=people)
     found = leaks(summary, "identity", "")
     assert len(found) == 1
-    assert "1.00, rank 1 of" in found[0]
+    assert "similarity to the source 1.00" in found[0]
+    figures = json.loads(summary.to_json())["identity"]
+    assert figures["embedder"] == "pool.onnx"
+    assert figures["faces"] == 8
+    assert figures["persons"] == 7
+    assert set(figures["originals"]) == {"blurred", "painted"}  # --quick runs no inverse filter
+    assert figures["linkage"]["blurred to blurred"]["rank1"]["faces"] == 2
+    assert any(text.startswith("1 lines of --persons") for text in summary.skipped)
 
 
 def test_wrong_folders_are_usage_errors(made: Made, tmp_path: Path) -> None:
@@ -352,8 +376,9 @@ def test_a_picture_that_breaks_the_audit_is_a_leak(made: Made, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("content", ["photo", "text"])
-def test_only_a_bare_mask_may_lie_among_the_published_masks(spoilt: Made, content: str) -> None:
+def test_without_a_ledger_a_published_mask_is_one_bit_a_pixel(spoilt: Made, content: str) -> None:
     """A file named like a face mask is one only if it holds one bit a pixel and nothing else."""
+    shutil.rmtree(spoilt.private)
     target = spoilt.out / "facemask" / "hopper.png"
     target.parent.mkdir()
     Image.fromarray(np.eye(40, dtype=bool)).save(target)
@@ -364,6 +389,47 @@ def test_only_a_bare_mask_may_lie_among_the_published_masks(spoilt: Made, conten
         target.write_text("a name and a number")
     found = [one.severity for one in spoilt.audit(quick=True).findings if one.image.startswith("facemask/")]
     assert found == ["leak"]
+
+
+def test_a_face_mask_that_was_not_to_be_published_is_a_leak(spoilt: Made) -> None:
+    """One bit a pixel is enough for a face in black and white."""
+    target = spoilt.out / "facemask" / "hopper.png"
+    target.parent.mkdir()
+    Image.fromarray(np.eye(40, dtype=bool)).save(target)
+    found = [one.severity for one in spoilt.audit(quick=True).findings if one.image.startswith("facemask/")]
+    assert found == ["leak"]
+
+
+def test_a_face_in_the_last_values_of_a_matte_is_a_leak(spoilt: Made) -> None:
+    """Stretched, values that look full show a photograph."""
+    file = spoilt.out / "mask" / "astronaut.png"
+    alpha = np.asarray(Image.open(file)).copy()
+    grey = np.asarray(Image.open(spoilt.photos / "image" / "astronaut.png").convert("L"))
+    alpha[alpha == 255] = (251 + grey // 64)[alpha == 255]
+    Image.fromarray(alpha).save(file)
+    evidence = leaks(spoilt.audit(quick=True), "alpha", "astronaut")
+    assert any("neither full, nor 0, nor a soft edge" in text for text in evidence)
+    assert any("not the source's alpha" in text for text in evidence)
+
+
+def test_a_matte_that_shows_the_face_is_a_leak(spoilt: Made) -> None:
+    file = spoilt.out / "mask" / "astronaut.png"
+    grey = np.asarray(Image.open(spoilt.photos / "image" / "astronaut.png").convert("L"))
+    Image.fromarray(np.asarray(60 + grey // 2, np.uint8)).save(file)
+    evidence = leaks(spoilt.audit(quick=True), "alpha", "astronaut")
+    assert any("the matte itself shows the face" in text for text in evidence)
+
+
+def test_a_matte_of_an_older_version_is_a_warning(spoilt: Made) -> None:
+    """It was released as it came, which was the promise then."""
+    file = spoilt.out / "mask" / "astronaut.png"
+    alpha = np.asarray(Image.open(file)).copy()
+    alpha[alpha == 255] = 254
+    Image.fromarray(alpha).save(file)
+    with sqlite3.connect(spoilt.private / "ledger.sqlite") as ledger:
+        ledger.execute("UPDATE inputs SET facts = json_remove(facts, '$.alpha_flat')")
+    found = [one for one in spoilt.audit(quick=True).findings if "an older version wrote it" in one.evidence]
+    assert [one.severity for one in found] == ["warning"]
 
 
 def test_a_listed_file_that_is_gone_is_a_leak_of_the_promise(spoilt: Made) -> None:

@@ -506,3 +506,41 @@ def test_a_picture_of_one_pixel_waits(photos, stub):
     found = rows(run(photos))
     assert found["dark.png"].reason == "no_face"
     assert found["bright.png"].status == "needs_review"  # the stub's face lies outside the picture
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_face_in_the_last_values_of_a_matte_does_not_leave(tmp_path, photos, stub, dtype):
+    """Stretched, values that look full show a photograph."""
+    folder = alphas_for(photos, tmp_path / "alphas")
+    grey = pixels(photos / "a.png")[..., :3].mean(-1)
+    alpha = pixels(folder / "a.png").astype(dtype) * (1 if dtype == np.uint8 else 257)
+    full = np.iinfo(dtype).max
+    alpha[alpha == full] = (full - grey / 64)[alpha == full].astype(dtype)
+    Image.fromarray(alpha).save(folder / "a.png")
+    summary = run(photos, alphas=folder)
+    row = rows(summary)["a.png"]
+    released, mask = pixels(summary.out / "mask/a.png"), pixels(summary.private / "facemask/a.png").astype(bool)
+    assert set(np.unique(released[mask])) <= {0, full}
+    assert row.facts["alpha_flat"]["changed"] == np.count_nonzero(released != alpha) > 1000
+    assert row.facts["alpha_flat"]["soft_blurred"] == 0
+
+
+def test_a_matte_that_shows_the_face_waits_however_it_is_masked(tmp_path, photos, stub):
+    """A mask marked as drawn blurs soft values in the picture; they stay in the matte."""
+    folder, masks = alphas_for(photos, tmp_path / "alphas"), tmp_path / "masks"
+    masks.mkdir()
+    grey = pixels(photos / "a.png")[..., :3].mean(-1)
+    drawn = np.zeros((120, 160), np.uint8)
+    drawn[10:110, 20:100] = 255
+    alpha = pixels(folder / "a.png").copy()
+    alpha[drawn > 0] = (60 + grey / 2)[drawn > 0].astype(np.uint8)
+    Image.fromarray(alpha).save(folder / "a.png")
+    Image.fromarray(drawn).save(masks / "a.as_drawn.png")
+    summary = run(photos, alphas=folder, masks=masks)
+    assert rows(summary)["a.png"].status == "needs_review"
+    assert not (summary.out / "mask/a.png").exists()
+
+
+def test_folder_names_that_become_public_are_counted(photos, stub):
+    assert run(photos).public_folders == 1
+    assert run(photos, out=photos.with_name("other"), ids="opaque").public_folders == 0

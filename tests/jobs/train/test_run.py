@@ -345,7 +345,7 @@ def test_the_encoder_starts_from_a_file(root: Path, tmp_path: Path) -> None:
 def test_a_dry_run_measures_a_step_and_begins_none(root: Path) -> None:
     said, summary = plan(request(root, settings=replace(SETTINGS, max_steps=0, epochs=3)))
     assert (said.steps, said.steps_per_epoch, said.pictures_per_step) == (6, 2, 2)
-    assert said.parameters == sum(one.numel() for one in METHODS["p3mnet"].build(2).parameters())
+    assert said.parameters == sum(one.numel() for one in METHODS["p3mnet"].build(8).parameters())
     assert said.seconds_per_step is not None
     assert said.hours == pytest.approx(6 * said.seconds_per_step / 3600)
     assert summary.exit_code == 0
