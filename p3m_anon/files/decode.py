@@ -40,7 +40,10 @@ _GREY = {"1", "L", "I;16", "I;16L", "I;16B", "I;16N"}
 
 @dataclass(frozen=True)
 class Stored:
-    """Pixels as stored: uint8 or uint16, (H, W), (H, W, 2) grey and alpha, (H, W, 3) or (H, W, 4)."""
+    """Pixels as stored: uint8 or uint16, (H, W), (H, W, 2) grey and alpha, (H, W, 3) or (H, W, 4).
+
+    icc: the file's profile as it is, None where the pixels were converted to sRGB.
+    """
 
     pixels: Pixels
     orientation: int
@@ -68,7 +71,7 @@ def decode(data: bytes, header: Header, name: str) -> Stored:
         raise damaged(name, header, str(error)) from error
     if pixels.shape[:2] != (header.height, header.width):
         raise damaged(name, header, "its parts disagree about the size")
-    profile = None if converted else icc.fitting_profile(picture.info.get("icc_profile"), channels_of(pixels))
+    profile = None if converted else picture.info.get("icc_profile") or None
     return Stored(pixels, orientation, profile, style)
 
 

@@ -13,6 +13,7 @@ from p3m_anon.errors import ImageError
 from p3m_anon.files import lossless
 from p3m_anon.files.decode import channels_of
 from p3m_anon.files.jpeg import JpegStyle
+from p3m_anon.files.png_colour import PngColour
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Pixels
@@ -22,8 +23,16 @@ _JPEG_QUALITY = 95  # for pictures that were no JPEG; colour is then not reduced
 _WEBP_QUALITY = 95
 
 
-def write(pixels: Pixels, format: str, icc: bytes | None, style: JpegStyle | None, lossless_webp: bool) -> bytes:
-    """The bytes of a `format` file; `pixels` must fit it (see `check_fit`), `icc` must fit the pixels."""
+def write(
+    pixels: Pixels, format: str, colours: bytes | PngColour | None, style: JpegStyle | None, lossless_webp: bool
+) -> bytes:
+    """The bytes of a `format` file; `pixels` must fit it (see `check_fit`), `colours` must fit the pixels.
+
+    colours: a profile, or what chunks of a PNG say in its place.
+    """
+    if isinstance(colours, PngColour):
+        return lossless.png(pixels, colour=colours.chunks())
+    icc = colours
     channels = channels_of(pixels)
     if format == "PNG":
         return lossless.png(pixels, icc)

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from p3m_anon.errors import ImageError
+from p3m_anon.files.colours import settle
 from p3m_anon.files.decode import channels_of, decode
 from p3m_anon.files.encode import check_fit, hide_nothing, write
+from p3m_anon.files.gain_maps import gain_map_of
 from p3m_anon.files.headers import EXTENSIONS, Header, inspect
-from p3m_anon.files.icc import fitting_profile
+from p3m_anon.files.icc import IccWay, fitting_profile
 from p3m_anon.files.jpeg import JpegStyle
 from p3m_anon.files.orientation import turn_upright
+from p3m_anon.files.png_colour import PngColour, read_png_colour
 from p3m_anon.files.probe import file_size, unreadable
 
 if TYPE_CHECKING:
@@ -33,13 +36,20 @@ class Encoding:
     """How a picture was stored, as far as it is kept when it is written again.
 
     `format`: JPEG, PNG, WEBP, TIFF or BMP. `icc`: a colour profile that fits the pixels, or None. `jpeg`: tables and
-    sampling of a JPEG source. `lossless`: False for JPEG and for WebP with loss.
+    sampling of a JPEG source. `lossless`: False for JPEG and for WebP with loss. `png`: what a PNG without a profile
+    says of its colours.
     """
 
     format: str
     icc: bytes | None = None
     jpeg: JpegStyle | None = None
     lossless: bool = True
+    png: PngColour | None = None
+
+    def profile(self, channels: int) -> bytes | None:
+        """An ICC profile for pixels of 1 to 4 `channels`: its own, or one that says the same as the PNG's chunks."""
+        profile = fitting_profile(self.icc, channels)
+        return self.png.profile(channels) if profile is None and self.png is not None else profile
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +59,9 @@ class Decoded:
     `pixels`: native, read-only, uint8 or uint16, (H, W), (H, W, 2) grey and alpha, (H, W, 3) RGB or (H, W, 4) RGBA;
     colour under alpha 0 is 0. `orientation`: the EXIF orientation 1..8 that was applied. `stored_size`: (W, H)
     before that. `encoding`: how to write it the same way. `sha256`: hex, of the file's bytes. `source`: these bytes,
-    for JPEG only, so that what is not masked can be copied when it is written again.
+    for JPEG only, so that what is not masked can be copied when it is written again; None where the colours were
+    converted. `colours`: name of the colour space, `none` where the file does not say. `notes`: what of the file is not
+    kept, or may hide something.
     """
 
     pixels: Pixels
@@ -58,6 +70,8 @@ class Decoded:
     encoding: Encoding
     sha256: str
     source: bytes | None = field(default=None, repr=False)
+    colours: str = "none"
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,24 +92,30 @@ class Decoded:
         return rgb
 
 
-def read(path: Path, *, max_pixels: int = MAX_PIXELS) -> Decoded:
+def read(path: Path, *, max_pixels: int = MAX_PIXELS, icc: IccWay = "keep") -> Decoded:
     """Read one picture file.
 
-    The file is read once: what is hashed is what is decoded. Palettes become RGB or RGBA, CMYK and Lab become sRGB.
+    The file is read once: what is hashed is what is decoded. Palettes become RGB or RGBA; CMYK, Lab and
+    RGB of large tables become sRGB, and with `icc` "srgb" every other colour space that we know how to convert too.
     Raises UnsupportedImage for pictures that we do not write, ImageError for everything else that cannot be read
     in full, and for more than `max_pixels` pixels (checked before anything is decoded).
     """
     data = _bytes(path, max_pixels)
     header = _checked(BytesIO(data), path.name, max_pixels, len(data))
     stored = decode(data, header, path.name)
-    pixels = turn_upright(stored.pixels, stored.orientation)
+    png = read_png_colour(data) if header.format == "PNG" else None
+    colours = settle(stored.pixels, stored.icc, png, icc, path.name)
+    pixels = turn_upright(colours.pixels, stored.orientation)
     if channels_of(pixels) in (2, 4):
         pixels = hide_nothing(pixels)
     pixels.flags.writeable = False
-    encoding = Encoding(header.format, stored.icc, stored.style, header.lossless)
+    encoding = Encoding(header.format, colours.icc, stored.style, header.lossless, colours.png)
     size = header.width, header.height
-    source = data if header.format == "JPEG" else None
-    return Decoded(pixels, stored.orientation, size, encoding, hashlib.sha256(data).hexdigest(), source)
+    source = data if header.format == "JPEG" and not colours.converted else None
+    kind = gain_map_of(data, header.format)
+    notes = colours.notes + ((f"its HDR gain map ({kind}) is not kept",) if kind else ())
+    digest = hashlib.sha256(data).hexdigest()
+    return Decoded(pixels, stored.orientation, size, encoding, digest, source, colours.name, notes)
 
 
 def _bytes(path: Path, max_pixels: int) -> bytes:
@@ -139,12 +159,18 @@ def encode(pixels: Pixels, encoding: Encoding, format: str | None = None) -> tup
     """
     target = target_format(encoding, format)
     _check_array(pixels)
-    icc = fitting_profile(encoding.icc, channels_of(pixels))
+    channels = channels_of(pixels)
+    icc = fitting_profile(encoding.icc, channels)
+    png = encoding.png if icc is None else None
+    if png is not None and target != "PNG":
+        if png.is_beyond_profiles:
+            raise ImageError(f"{target} cannot hold the picture's colours ({png.name}); choose --format png")
+        icc, png = png.profile(channels), None
     check_fit(pixels, target, icc)
     if channels_of(pixels) in (2, 4):
         pixels = hide_nothing(pixels)
     exact = target in ("PNG", "TIFF", "BMP") or (target == "WEBP" and encoding.lossless)
-    data = write(pixels, target, icc, encoding.jpeg, encoding.lossless)
+    data = write(pixels, target, png or icc, encoding.jpeg, encoding.lossless)
     return data, EXTENSIONS[target], "exact" if exact else "reencoded"
 
 

@@ -23,23 +23,27 @@ _PNG_COLOR = {1: 0, 2: 4, 3: 2, 4: 6}
 _ROWS = 256  # filtered and compressed at a time, so that memory stays near the picture's own
 
 
-def png(pixels: Pixels, icc: bytes | None = None, *, smooth: bool = False) -> bytes:
+def png(pixels: Pixels, icc: bytes | None = None, *, colour: bytes = b"", smooth: bool = False) -> bytes:
     """A PNG of uint8 or uint16 (H, W) or (H, W, 2|3|4) `pixels`: IHDR, iCCP if there is a profile, IDAT, IEND.
+
+    `colour` is for the chunks that say in place of a profile what the values mean.
 
     `smooth` is for alphas and masks: large flat areas, for which run lengths are found faster and pack better.
     """
     height, width = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     head = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, _PNG_COLOR[channels], 0, 0, 0)
-    parts = [b"\x89PNG\r\n\x1a\n", _chunk(b"IHDR", head)]
+    parts = [b"\x89PNG\r\n\x1a\n", png_chunk(b"IHDR", head)]
+    parts.append(colour)
     if icc is not None:
-        parts.append(_chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc)))
-    parts.append(_chunk(b"IDAT", _filtered(pixels, zlib.Z_RLE if smooth else zlib.Z_DEFAULT_STRATEGY)))
-    parts.append(_chunk(b"IEND", b""))
+        parts.append(png_chunk(b"iCCP", b"ICC\0\0" + zlib.compress(icc)))
+    parts.append(png_chunk(b"IDAT", _filtered(pixels, zlib.Z_RLE if smooth else zlib.Z_DEFAULT_STRATEGY)))
+    parts.append(png_chunk(b"IEND", b""))
     return b"".join(parts)
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """A chunk with its length and checksum."""
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
 
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 
 from p3m_anon.errors import ImageError
+from p3m_anon.files.icc import clean
 from p3m_anon.files.images import Encoding, encode, read
 from tests.files.drawn import photo, reread, saved
 
@@ -153,7 +154,7 @@ def test_profile_stays_with_its_pixels(tmp_path: Path, format: str, dtype: type)
     data, extension, _ = encode(photo(dtype=dtype), Encoding("PNG", icc=profile), format)
     path = tmp_path / f"a{extension}"
     path.write_bytes(data)
-    assert read(path).encoding.icc == profile
+    assert read(path).encoding.icc == clean(profile, 3).profile
     grey, _, _ = encode(photo(channels=1), Encoding("PNG", icc=profile), format)
     assert b"acsp" not in grey
     assert b"iCCP" not in grey

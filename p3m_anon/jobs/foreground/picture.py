@@ -105,7 +105,7 @@ def _made(task: LayerTask) -> LayerRow:
     pair = task.pair
     decoded, alpha = _inputs(pair)
     layers = estimate_layers(decoded.rgb, alpha.pixels)
-    icc = decoded.encoding.icc
+    icc = decoded.encoding.profile(3)
     foreground = encode(layers.foreground, Encoding("PNG", icc))[0]
     write_bytes(task.root / task.foreground, foreground)
     background = encode(layers.background, Encoding(task.format.upper(), icc))[0]

@@ -100,7 +100,7 @@ class MatteJob:
             if self.is_done(item):
                 return Early(MatteResult(item.label, item.file, item.row, kept=True))
             decoded = read(item.picture)
-            loaded = Loaded(item, decoded.rgb, decoded.encoding.icc, decoded.sha256)
+            loaded = Loaded(item, decoded.rgb, decoded.encoding.profile(3), decoded.sha256)
             return loaded if item.trimap is None else _with_trimap(loaded, item.trimap)
         except (ImageError, MemoryError) as error:
             return Early(_failed(item, error))

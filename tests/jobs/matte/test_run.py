@@ -259,11 +259,13 @@ class TestCutOuts:
     def test_they_keep_the_colour_profile(self, tmp_path: Path) -> None:
         from PIL import ImageCms
 
+        from p3m_anon.files.icc import clean
+
         profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         (tmp_path / "photos").mkdir()
         Image.fromarray(drawn()).save(tmp_path / "photos" / "a.png", icc_profile=profile)
         run(tmp_path / "photos", rgba=True)
-        assert Image.open(tmp_path / "out.rgba" / "a.png").info["icc_profile"] == profile
+        assert Image.open(tmp_path / "out.rgba" / "a.png").info["icc_profile"] == clean(profile, 3).profile
         assert "icc_profile" not in Image.open(tmp_path / "out" / "a.png").info
 
 
