@@ -106,7 +106,10 @@ def _ids(file: Path) -> Iterator[str]:
 )
 @click.option("--crops", callback=_sides, default="512,768,1024", show_default=True, help="Sides that are cut out.")
 @click.option(
-    "--width", type=click.IntRange(0), default=0, help="Channels, at least 8; less than 64 makes a small network for trials."
+    "--width",
+    type=click.IntRange(0),
+    default=0,
+    help="Channels, at least 8; less than 64 makes a small network for trials.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done and how long it takes here; begin no run.")
 @click.option("--json", "as_json", is_flag=True, help="Print a machine-readable summary on stdout.")

@@ -79,6 +79,8 @@ def withdraw(
     click.echo(f"{len(summary.withdrawn)} pictures {would}, {len(summary.files)} files removed")
     for path, bits in summary.alike.items():
         click.echo(f"{path}: looks like one of them ({bits} of 64 bits differ); withdraw it too if it shows the same")
+    for line in summary.remains:
+        click.echo(f"not removed yet: {line}", err=True)
     for line in summary.left:
         click.echo(f"not removed: {line}")
     sys.exit(summary.exit_code)

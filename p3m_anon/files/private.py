@@ -15,6 +15,7 @@ from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.atomic import write_bytes
 
 WORKERS = "workers.lock"
+KEY_BYTES = 32
 
 
 def private_folder(out: Path, asked: Path | None = None) -> Path:
@@ -56,11 +57,17 @@ def join_run(folder: Path) -> None:
 
 
 def private_key(folder: Path, *, make: bool = True) -> bytes:
-    """32 random bytes that belong to this dataset, kept from the first call on; with make=False never written."""
+    """32 random bytes that belong to this dataset, kept from the first call on; with make=False never written.
+
+    Raises Stopped for a key file that was emptied or cut.
+    """
     file = folder / "key"
     if file.exists():
-        return file.read_bytes()
-    key = secrets.token_bytes(32)
+        key = file.read_bytes()
+        if len(key) != KEY_BYTES:
+            raise Stopped(f"{file} is not a key of {KEY_BYTES} bytes: put it back from a backup")
+        return key
+    key = secrets.token_bytes(KEY_BYTES)
     if make:
         write_bytes(file, key, private=True)
     return key

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from p3m_anon.dataset.layout import split_folder
 from p3m_anon.dataset.rows import SPLITS
-from p3m_anon.errors import Stopped
 from p3m_anon.files.atomic import write_bytes
 from p3m_anon.files.dataset_rows import MANIFEST
 from p3m_anon.files.headers import EXTENSIONS
+from p3m_anon.files.inside import check_inside, remove_inside
 from p3m_anon.files.ledger_rows import Output
 
 FOR_LOOKING = frozenset({"thumbnail", "figure"})  # can be thrown away without losing a result
-NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 IMAGE_FOLDERS = ("blurred_image", "original_image")  # the second for pictures that may stay as they are
+LAYER_FILES = (("trimap", ".png"), ("fg", ".png"), ("bg", ".jpg"), ("bg", ".png"))
+"""Folder and ending of what `trimap` and `foreground` make of a released picture."""
+
 PRIVATE_ROLES = FOR_LOOKING | {"facemask"}
 
 
@@ -43,6 +44,7 @@ class Release:
 
     def write(self, role: str, file: str, data: bytes) -> Output:
         """Write one output atomically; private files are readable by their owner only."""
+        check_inside(self.place(role), self.place(role) / file)
         write_bytes(self.place(role) / file, data, private=role in PRIVATE_ROLES)
         return Output(role, file, len(data), hashlib.sha256(data).hexdigest())
 
@@ -62,7 +64,7 @@ class Release:
         return True
 
     def clear(self, name: str, old: Iterable[Output], keep: Iterable[Output] = ()) -> None:
-        """Remove what a picture has in the release and private folders, but for `keep`.
+        """Remove what a picture has in the release and private folders, layers too, but for `keep`.
 
         Removed are the recorded outputs and every file that a run killed before its ledger row was
         written may have left under this id.
@@ -71,11 +73,7 @@ class Release:
         stale = {self.place(o.role) / o.file for o in old}
         stale |= {self.out / folder / f"{name}{ext}" for folder in IMAGE_FOLDERS for ext in EXTENSIONS.values()}
         stale |= {self.out / "mask" / f"{name}.png", self.out / "facemask" / f"{name}.png"}
+        stale |= {self.out / folder / f"{name}{ending}" for folder, ending in LAYER_FILES}
         stale |= {self.private / "facemask" / f"{name}.png"}
         for path in stale - kept:
-            try:
-                path.unlink()
-            except OSError as error:
-                if error.errno not in NOT_THERE:
-                    why = f"{path.name} cannot be removed ({error.strerror}); check the folder's rights"
-                    raise Stopped(why) from error
+            remove_inside(self.out if path.is_relative_to(self.out) else self.private, path)

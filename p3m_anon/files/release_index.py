@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from p3m_anon.dataset.integrity import Discrepancy, row_form
@@ -79,14 +79,18 @@ class ReleaseIndex:
                 if path.is_symlink() or not expected:
                     yield _text(file), path.is_symlink()
 
+    def has_picture_of(self, file: str) -> bool:
+        """Whether a mask or layer, `FOLDER/ID.png`, has the name of a picture that is listed."""
+        name = str(PurePosixPath(file.partition("/")[2]).with_suffix(""))
+        query = "SELECT 1 FROM files WHERE file >= ? AND file < ? LIMIT 1"
+        stems = [f"{images}/{name}" for images in IMAGE_FOLDERS]
+        return any(self._db.execute(query, (f"{stem}.", f"{stem}/")).fetchone() for stem in stems)
+
     def _is_mask_by_its_look(self, file: str) -> bool:
         """A published face mask where no ledger can tell: named like a picture, one bit a pixel, nothing else in it."""
         if self._ledger is not None:
             return False
-        folder, _, name = file.partition("/")
-        query = "SELECT 1 FROM files WHERE substr(file, 1, ?) = ? LIMIT 1"
-        stems = [f"{images}/{name.removesuffix('.png')}." for images in IMAGE_FOLDERS]
-        if folder != "facemask" or not any(self._db.execute(query, (len(s), s)).fetchone() for s in stems):
+        if not file.startswith("facemask/") or not self.has_picture_of(file):
             return False
         data = (self._out / file).read_bytes()
         one_bit = data.startswith(b"\x89PNG") and data[24:26] == b"\x01\x00"  # IHDR: depth 1, grey

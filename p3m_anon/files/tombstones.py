@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from p3m_anon.dataset.groups import NEAR, nearest
 from p3m_anon.errors import Stopped
 from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.erasure import any_withdrawn
 from p3m_anon.files.private import private_key
 
-FILE = "tombstones.txt"
+if TYPE_CHECKING:
+    from p3m_anon.files.ledger import Ledger
+
+FILE, KEY = "tombstones.txt", "key"
+_BOUND, _MARKED = "key bound: ", "files marked as withdrawn: "
 
 
 class Tombstones:
@@ -28,6 +34,7 @@ class Tombstones:
         self._private = private
         self._exact: set[str] = set()
         self._looks: set[str] = set()
+        self._key: bytes | None = None
         try:
             lines = (private / FILE).read_text(encoding="ascii").splitlines()
             for line in lines:
@@ -43,6 +50,38 @@ class Tombstones:
     def __len__(self) -> int:
         """How many files are marked."""
         return len(self._exact)
+
+    def check(self, ledger: Ledger) -> None:
+        """Key, marks and ledger belong together; raises Stopped where one was lost or is another's.
+
+        The ledger remembers a check value of the key and how many files were marked, from the first run on.
+        """
+        key = self._private / KEY
+        known, marked = ledger.last_event(_BOUND), ledger.last_event(_MARKED)
+        least = int(marked.removeprefix(_MARKED)) if marked else int(any_withdrawn(ledger))
+        if len(self) < least:
+            raise Stopped(
+                f"{self._private / FILE} lacks marks of withdrawn pictures, which would come back: put it back from a"
+                " backup, or start a new release and withdraw them there"
+            )
+        if key.exists() and known == f"{_BOUND}{self._check_value()}":
+            return
+        if known is not None or (len(self) and not key.exists()):
+            raise Stopped(
+                f"{key} is missing, or not this release's: withdrawn pictures would come back and opaque ids change;"
+                " put it back from a backup, or start a new release"
+            )
+        if key.exists():
+            self.bind(ledger)
+
+    def bind(self, ledger: Ledger) -> None:
+        """Have the ledger remember the key, and how many files are marked."""
+        for prefix, value in ((_BOUND, self._check_value()), (_MARKED, str(len(self)))):
+            if ledger.last_event(prefix) != f"{prefix}{value}":
+                ledger.event(f"{prefix}{value}")
+
+    def _check_value(self) -> str:
+        return self._keyed("check").hex()[:16]
 
     def holds(self, sha256: str) -> bool:
         """Were these very bytes withdrawn?"""
@@ -72,4 +111,6 @@ class Tombstones:
         return int(phash, 16) ^ int.from_bytes(self._keyed("look")[:8], "big")
 
     def _keyed(self, text: str) -> bytes:
-        return hmac.new(private_key(self._private), text.encode(), hashlib.sha256).digest()
+        if self._key is None:
+            self._key = private_key(self._private)
+        return hmac.new(self._key, text.encode(), hashlib.sha256).digest()

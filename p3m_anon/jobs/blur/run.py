@@ -27,6 +27,7 @@ from p3m_anon.files.recall_list import write_recall
 from p3m_anon.files.release import Release
 from p3m_anon.files.samples import Samples
 from p3m_anon.files.searched import agreement, searched
+from p3m_anon.files.tombstones import KEY, Tombstones
 from p3m_anon.jobs.blur.detectors import LookPlan, build_looks, plan_looks
 from p3m_anon.jobs.blur.inputs import Folders, find_folders, find_strangers, make_task, register, remove_gone
 from p3m_anon.jobs.blur.recall import Recall, count_outdated
@@ -64,12 +65,16 @@ def blur_folder(
     run = Run(request, plan, Release(folders.out, folders.private))
     if request.dry_run:
         with Ledger.copy_of(folders.private / LEDGER) as ledger:
+            Tombstones(folders.private).check(ledger)
             register(request, folders, ledger, summary)
             _count_outdated(run, ledger, summary)
             summary.to_do = sum(1 for _ in _open_tasks(run, folders, ledger, on_row))
         return summary
     with locked(folders.private), Ledger(folders.private / LEDGER, request.who) as ledger:
+        Tombstones(folders.private).check(ledger)
         register(request, folders, ledger, summary)
+        if (folders.private / KEY).is_file():
+            Tombstones(folders.private).bind(ledger)
         _count_outdated(run, ledger, summary)
         on_start(summary)
         for folder in (folders.out, folders.private):

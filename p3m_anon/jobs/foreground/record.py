@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from p3m_anon.errors import Stopped
+from p3m_anon.files.erasure import scrub
 from p3m_anon.jobs.foreground.sets import RECORD
 
 _SCHEMA = """
@@ -123,6 +124,18 @@ class LayersRecord:
         """Its files are gone."""
         self._do("DELETE FROM layers WHERE foreground = ?", (foreground,))
         self._commit()
+
+    def erase(self, names: Iterable[str]) -> bool:
+        """Forget pictures by their ids, in every folder of the dataset; as `erasure.scrub` returns."""
+        for name in names:
+            for table, column, file in (
+                ("layers", "foreground", f"fg/{name}.png"),
+                ("trimaps", "trimap", f"trimap/{name}.png"),
+            ):
+                here, below = f"{column} = ?", f"substr({column}, -length(?)) = ?"
+                self._do(f"DELETE FROM {table} WHERE {here} OR {below}", (file, f"/{file}", f"/{file}"))
+        self._commit()
+        return scrub(self._db)
 
     def unseen(self) -> list[str]:
         """Layers whose pictures did not come up in this run."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,15 @@ from p3m_anon.dataset.rows import FILE_KEYS, SPLITS
 from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import UNSPLIT, read_facts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows, write_rows
+from p3m_anon.files.erasure import scrub
 from p3m_anon.files.headers import EXTENSIONS
+from p3m_anon.files.inside import remove_inside
 from p3m_anon.files.private import private_folder
+from p3m_anon.jobs.foreground.record import LayersRecord
 from p3m_anon.jobs.foreground.sets import RECORD
 from p3m_anon.jobs.split.files import ORIGINALS
 from p3m_anon.jobs.split.plan import PLAN, group_sizes
+from p3m_anon.jobs.train.leaks import CACHE
 
 DATASHEET = "DATASHEET.md"
 
@@ -33,6 +36,7 @@ class Dataset:
         if not (self.private / PLAN).is_file():
             raise UsageError(f"{self.private / PLAN} is not there: `split` did not make {root}; name another --root")
         self._db = sqlite3.connect(self.private / PLAN, isolation_level=None)
+        self.is_scrubbed = True  # nothing of what was removed is left in a record's file
         found = self._db.execute("SELECT value FROM facts WHERE name = 'folders'").fetchone()
         folders = json.loads(found[0]) if found else {}
         self._origins = tuple(name for name, folder in folders.items() if Path(folder) == release)
@@ -81,11 +85,8 @@ class Dataset:
             yield from (path for path in originals.rglob("*") if path.stem == Path(name).name and path.is_file())
 
     def _unlink(self, path: Path) -> str | None:
-        try:
-            path.unlink()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return str(path.relative_to(self.root.parent))
+        root = self.root if path.is_relative_to(self.root) else self.private
+        return str(path.relative_to(self.root.parent)) if remove_inside(root, path) else None
 
     def _rewrite(self, ids: set[str]) -> None:
         """Manifest, facts and seal without them."""
@@ -107,13 +108,12 @@ class Dataset:
         (self.root / DATASHEET).unlink(missing_ok=True)  # its numbers are no longer true
         seal(self.root)
 
-    def _forget(self, ids: dict[str, int]) -> None:
+    def _forget(self, ids: Iterable[str]) -> None:
         """Out of the private records."""
+        (self.private / CACHE).unlink(missing_ok=True)  # fingerprints; the next training makes them again
         if (self.private / RECORD).is_file():
-            with closing(sqlite3.connect(self.private / RECORD)) as layers, layers:
-                for name in ids:
-                    for table, column in (("layers", "foreground"), ("trimaps", "trimap")):
-                        layers.execute(f"DELETE FROM {table} WHERE {column} LIKE ?", (f"%/{name}.png",))
+            with LayersRecord(self.private) as layers:
+                self.is_scrubbed &= layers.erase(ids)
         for name in ids:
             self._db.execute("DELETE FROM pictures WHERE id = ?", (name,))
-        self._db.execute("VACUUM")  # what is deleted is not left in the file
+        self.is_scrubbed &= scrub(self._db)

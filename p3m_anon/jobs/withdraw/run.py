@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from p3m_anon.errors import UsageError
 from p3m_anon.files.drawings import remove_drawings
-from p3m_anon.files.erasure import erase, looks, same_bytes
+from p3m_anon.files.erasure import erase, looks, same_bytes, scrub
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.manifest import write_manifest
 from p3m_anon.files.private import locked, private_folder
@@ -20,6 +20,8 @@ from p3m_anon.files.release import Release
 from p3m_anon.files.tombstones import Tombstones
 from p3m_anon.jobs.blur.recall import forget
 from p3m_anon.jobs.blur.run import LEDGER, MANIFEST
+from p3m_anon.jobs.foreground.record import LayersRecord
+from p3m_anon.jobs.foreground.sets import RECORD
 from p3m_anon.jobs.withdraw.dataset import Dataset
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class WithdrawRequest:
 class WithdrawSummary:
     """withdrawn: paths of the inputs. twins: those that were not named, but are the same file. alike: path ->
     by how many bits of 64 it differs from one of them. files: removed now. unknown: names that fit nothing. left:
-    what is not ours to remove, in words."""
+    what is not ours to remove, in words. remains: what could not be removed yet, in words."""
 
     withdrawn: list[str] = field(default_factory=list)
     twins: list[str] = field(default_factory=list)
@@ -53,11 +55,12 @@ class WithdrawSummary:
     files: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    remains: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
-        """1 if a name fits nothing, or something that looks alike is still there."""
-        return int(bool(self.unknown or self.alike))
+        """1 if a name fits nothing, something alike is still there, or something could not be removed yet."""
+        return int(bool(self.unknown or self.alike or self.remains))
 
     def to_json(self) -> str:
         """All of it, for other programs."""
@@ -83,10 +86,12 @@ def withdraw(request: WithdrawRequest) -> WithdrawSummary:
         datasets = [stack.enter_context(Dataset(root, out)) for root in request.roots]
         rows = _named(request.names, ledger, datasets, summary)
         rows |= _twins(rows, ledger, summary)
-        _find_alike(rows, ledger, summary)
+        stones = Tombstones(private)
+        stones.check(ledger)
+        _find_alike(rows, ledger, stones, summary)
         summary.withdrawn = sorted(rows)
         if not request.dry_run and rows:
-            _remove(request, rows, ledger, datasets, summary, Release(out, private))
+            _remove(request, rows, (ledger, stones), datasets, summary, Release(out, private))
     return summary
 
 
@@ -111,33 +116,41 @@ def _twins(rows: dict[str, Row], ledger: Ledger, summary: WithdrawSummary) -> di
     return {path: row for path, row in found if row is not None}
 
 
-def _find_alike(rows: dict[str, Row], ledger: Ledger, summary: WithdrawSummary) -> None:
-    """Near-duplicates are named and stay: a person has to say whether they show the same."""
+def _find_alike(rows: dict[str, Row], ledger: Ledger, stones: Tombstones, summary: WithdrawSummary) -> None:
+    """Near-duplicates are named and stay: a person has to say whether they show the same.
+
+    Those of pictures that were withdrawn before are named too: what was said may have been lost with a stopped run.
+    """
     import numpy as np
 
     from p3m_anon.dataset.groups import NEAR, hash_words, nearest
 
     gone = hash_words(row.phash for row in rows.values() if row.phash)
-    if not gone.size:
+    if not gone.size and not len(stones):
         return
     for path, phash in looks(ledger):
-        bits = nearest(np.uint64(int(phash, 16)), gone).bits
-        if path not in rows and bits <= NEAR:
+        if path in rows:
+            continue
+        now = nearest(np.uint64(int(phash, 16)), gone).bits if gone.size else NEAR + 1
+        before = stones.resembles(phash)
+        bits = min(now, NEAR + 1 if before is None else before)
+        if bits <= NEAR:
             summary.alike[path] = bits
 
 
 def _remove(
     request: WithdrawRequest,
     rows: dict[str, Row],
-    ledger: Ledger,
+    records: tuple[Ledger, Tombstones],
     datasets: list[Dataset],
     summary: WithdrawSummary,
     store: Release,
 ) -> None:
-    stones = Tombstones(store.private)
+    ledger, stones = records
     for row in rows.values():
         sha256 = next((one.sha256 for one in row.sources if one.role == "image"), None)
         stones.add(sha256, row.phash)
+    stones.bind(ledger)
     for dataset in datasets:
         summary.files += dataset.remove(set(rows))
     (store.out / MANIFEST).unlink(missing_ok=True)  # it lists what is about to go; a new one ends the job
@@ -145,12 +158,20 @@ def _remove(
         summary.files += _remove_released(row, store)
         forget(store.private, row.path)
         erase(ledger, row.path, request.who)
+    is_scrubbed = all(dataset.is_scrubbed for dataset in datasets)
+    if (store.private / RECORD).is_file():
+        with LayersRecord(store.private) as layers:
+            is_scrubbed &= layers.erase([row.id for row in rows.values()])
     for page in PAGES:
         if (store.private / page).is_file():
             (store.private / page).unlink()
             summary.files.append(page)
     write_recall(store.private, ledger)
     write_manifest(store.out / MANIFEST, ledger.rows("accepted"))
+    if not (scrub(ledger.db) and is_scrubbed):
+        summary.remains.append(
+            "deleted rows in a private database, which another program has open; close it and withdraw the same again"
+        )
     summary.left.append("your own originals and mattes: p3m-anon never touches its inputs")
     summary.left.append("run folders of train and eval: they keep small copies; remove them, or run eval there again")
     summary.left.append(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from p3m_anon.dataset.rows import KEYS, OPTIONAL
 from p3m_anon.files.dataset_facts import file_sha256
+from p3m_anon.files.release_index import ReleaseIndex
 from p3m_anon.jobs.audit.layers import ReleaseLayers
 from p3m_anon.jobs.foreground.record import LayerRow, LayersRecord
 
@@ -22,6 +26,19 @@ def out(tmp_path):
     with LayersRecord(tmp_path / "out.private") as record:
         record.add(LayerRow("fg/a.png", "bg/a.png", "x", "s", "t", 1, digests[0], 1, digests[1], 0.1, 1.0, 1))
     return folder
+
+
+def test_a_layer_has_the_name_of_a_listed_picture(tmp_path):
+    """One that was left behind when its picture was withdrawn is a stray."""
+    row = {key: None for key in KEYS if key not in OPTIONAL}
+    row |= {"id": "s/a", "status": "anonymized", "image": "blurred_image/s/a.png", "image_sha256": "0" * 64}
+    row |= {"width": 8, "height": 8, "faces": 1}
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(row) + "\n")
+    index = ReleaseIndex(tmp_path, None)
+    assert not index.broken
+    assert index.has_picture_of("trimap/s/a.png")
+    assert not index.has_picture_of("trimap/a.png")
+    assert not index.has_picture_of("trimap/s/ab.png")
 
 
 def known(out, file, private=True):

@@ -13,12 +13,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 from p3m_anon.cli import cli
-from p3m_anon.errors import UsageError
+from p3m_anon.errors import Stopped, UsageError
 from p3m_anon.files.dataset_facts import read_facts, seal
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.recall_list import RECALLED, write_recall
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import blur_folder
+from p3m_anon.jobs.foreground.record import LayerRow, LayersRecord, TrimapRow
 from p3m_anon.jobs.manifest.verify import verify_dataset
 from p3m_anon.jobs.review.desk import ReviewDesk
 from p3m_anon.jobs.split.request import SplitRequest
@@ -209,3 +210,115 @@ def test_recalled_pictures_are_taken_out_by_their_list_and_leave_it(place):
     assert place.traces("p03", name) == []
     place.withdraw("p05.png")
     assert not file.exists()
+
+
+def bytes_of(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.suffix not in (".lock",)}
+
+
+def test_layers_of_a_release_go_with_their_rows(place):
+    for layer, ending in (("fg", ".png"), ("bg", ".jpg"), ("trimap", ".png")):
+        (place.out / layer).mkdir()
+        for name in ("p03", "p0_", "p04"):
+            (place.out / layer / f"{name}{ending}").write_bytes(b"layer")
+    private = place.out.with_name("out.private")
+    with LayersRecord(private) as record:
+        for name in ("p03", "p04"):
+            files = f"fg/{name}.png", f"bg/{name}.jpg"
+            record.add(
+                LayerRow(
+                    *files, f"blurred_image/{name}.png", f"sha-{name}", "a" * 64, 1, "b" * 64, 1, "c" * 64, 0.1, 0.2, 1
+                )
+            )
+            record.add_trimap(TrimapRow(f"trimap/{name}.png", "square", 25, 0, "d" * 64, 0.1))
+    place.withdraw("p03.png", roots=False)
+    left = sorted(path.name for layer in ("fg", "bg", "trimap") for path in (place.out / layer).iterdir())
+    assert left == ["p04.jpg", "p04.png", "p04.png", "p0_.jpg", "p0_.png", "p0_.png"]
+    for path, content in bytes_of(private).items():
+        if path.name.startswith("layers.sqlite"):
+            assert b"p03" not in content
+            assert b"p04" in content or path.name != "layers.sqlite"
+
+
+def test_an_id_with_a_wildcard_takes_no_other_picture_along(tmp_path):
+    with LayersRecord(tmp_path) as record:
+        for name in ("a_1", "ab1"):
+            record.add_trimap(TrimapRow(f"train/trimap/{name}.png", "square", 25, 0, "d" * 64, 0.1))
+        record.erase(["a_1"])
+        assert [row.trimap for row in record.trimaps()] == ["train/trimap/ab1.png"]
+
+
+def test_pages_of_the_ledger_keep_nothing(place):
+    """Hashes of the picture and of its outputs, in the file or its write-ahead log."""
+    with closing(ReviewDesk(place.out)) as desk:
+        answer(desk, "p03.png", "mask", shapes=[FACE])
+        answer(desk, "p03.png", "mask", shapes=[FACE])
+    place.blur()
+    row = place.row("p03.png")
+    images = [one.sha256.encode() for one in (*row.outputs, *row.sources) if one.role == "image"]
+    marks = [row.phash.encode(), row.digest.encode(), *images]
+    place.withdraw("p03.png")
+    for path, content in bytes_of(place.out.with_name("out.private")).items():
+        assert not any(mark in content for mark in marks), path.name
+
+
+def test_a_reader_that_keeps_pages_is_said_and_a_second_run_finishes(place):
+    private = place.out.with_name("out.private")
+    mark = place.row("p03.png").phash.encode()
+    with closing(sqlite3.connect(private / "ledger.sqlite", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM inputs").fetchone()
+        summary = place.withdraw("p03.png")
+        assert any("another program has open" in line for line in summary.remains)
+        assert summary.exit_code == 1
+    assert place.withdraw("p03.png").exit_code == 0
+    assert not any(mark in content for content in bytes_of(private).values())
+
+
+@pytest.mark.parametrize("spoil", ["lost key", "empty key", "other key", "lost marks", "fewer marks"])
+def test_nothing_comes_back_without_key_and_marks(place, spoil):
+    private = place.out.with_name("out.private")
+    place.withdraw("p03.png", "p04.png")
+    key, marks = private / "key", private / "tombstones.txt"
+    if spoil == "lost key":
+        key.unlink()
+    elif spoil == "lost marks":
+        marks.unlink()
+    elif spoil == "fewer marks":
+        marks.write_text("".join(marks.read_text().splitlines(keepends=True)[1:]))
+    else:
+        key.write_bytes(b"" if spoil == "empty key" else b"x" * 32)
+    with pytest.raises(Stopped, match="put it back from a backup"):
+        place.blur()
+    assert not list(place.out.rglob("p03*"))
+
+
+def test_opaque_ids_do_not_change_with_a_lost_key(place):
+    out = place.out.with_name("opaque")
+    request = BlurRequest(folder=place.photos, out=out, ids="opaque")
+    blur_folder(request)
+    (out.with_name("opaque.private") / "key").unlink()
+    with pytest.raises(Stopped, match="put it back from a backup"):
+        blur_folder(request)
+
+
+def test_nothing_is_removed_through_a_link(place, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "p03.png").write_bytes(b"theirs")
+    (place.out / "fg").symlink_to(other)
+    with pytest.raises(Stopped, match="leads out of"):
+        place.withdraw("p03.png")
+    assert (other / "p03.png").is_file()
+    (place.out / "fg").unlink()
+    assert place.withdraw("p03.png").exit_code == 0
+
+
+def test_a_second_run_still_names_what_looks_alike(place):
+    with Image.open(place.photos / "image/p03.png") as image:
+        rgb = np.asarray(image).copy()
+    rgb[0, 0] = 9
+    add(place.photos, "edited", rgb)
+    place.blur()
+    for _ in range(2):
+        assert "edited.png" in place.withdraw("p03.png", roots=False).alike
