@@ -128,6 +128,13 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
     help="JPEG to JPEG: copy what lies outside the mask bit for bit, or encode the whole picture again.",
 )
 @click.option(
+    "--icc",
+    type=click.Choice(["keep", "srgb"]),
+    default="keep",
+    show_default=True,
+    help="Colours: keep them, with a profile rebuilt from its numbers, or convert every picture to sRGB.",
+)
+@click.option(
     "--ids",
     type=click.Choice(["keep", "opaque"]),
     default="keep",

@@ -56,5 +56,7 @@ def encode_masked(
                 "rest_max": made.rest_max,
             }
             return Written(made.data, EXTENSIONS["JPEG"], "mcu", note)
+    elif decoded.encoding.format == "JPEG" and decoded.colours == "sRGB" and decoded.source is None:
+        reason = "converted to sRGB"
     data, extension, fidelity = encode(pixels, decoded.encoding, format)
     return Written(data, extension, fidelity, {"reencoded_because": reason} if reason else {})

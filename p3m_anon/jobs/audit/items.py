@@ -21,6 +21,7 @@ from p3m_anon.jobs.audit.eyes import UsedByBlur
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import Box
+    from p3m_anon.files.icc import IccWay
     from p3m_anon.files.ledger_rows import Row
 
 UNKNOWN = UsedByBlur()
@@ -35,8 +36,8 @@ class Item:
     sigmas: strengths of the blur in face widths that the inverse filter tries; empty for no blur. basis: why a person
     has released the picture without blur. faces: as the ledger keeps them. dismissed: places of which a person said
     that they need no mask; decided_by: who has answered for this picture, so that nothing else is excused. flat: how
-    the matte was made flat inside the masks, None where an older version wrote it. used: how the blur looked at the
-    picture. said: discrepancies found so far.
+    the matte was made flat inside the masks, None where an older version wrote it. icc: whether its
+    colours were converted to sRGB. used: how the blur looked at the picture. said: discrepancies found so far.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Item:
     dismissed: tuple[Box, ...] = ()
     decided_by: str | None = None
     flat: dict[str, int] | None = None
+    icc: IccWay = "keep"
     used: UsedByBlur = UNKNOWN
     said: tuple[Discrepancy, ...] = field(default=())
 
@@ -182,6 +184,7 @@ def _own(
         dismissed=tuple((b[0], b[1], b[2], b[3]) for b in row.facts.get("dismissed", ())) if row else (),
         decided_by=_decider(row, ledger),
         flat=row.facts.get("alpha_flat") if row else None,
+        icc="srgb" if row and row.facts.get("icc") == "srgb" else "keep",
         used=UsedByBlur(row.versions.get("detector"), row.versions.get("second"))
         if row
         else UsedByBlur(facts.get("detector")),

@@ -35,6 +35,7 @@ def picture_facts(picture: Picture, detector: str, settings: BlurSettings) -> di
         "width": width,
         "height": height,
         "faces": len(picture.masks),
+        "colours": picture.decoded.colours,
         "detector": detector,
         "profile": settings.blur_profile,
         "settings_digest": settings.digest(),

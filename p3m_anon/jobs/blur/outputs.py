@@ -110,7 +110,8 @@ class Outputs:
         clock("private pictures")
         self.store.clear(name, row.outputs, keep=outputs)
         clock("write")
-        return tuple(outputs), {"fidelity": made.fidelity, **({"jpeg": made.note} if made.note else {})}
+        facts = {"fidelity": made.fidelity, "icc": self._request.icc, **({"jpeg": made.note} if made.note else {})}
+        return tuple(outputs), facts
 
     def withhold(self, row: Row, picture: Picture, timings: dict[str, float]) -> tuple[Output, ...]:
         """A picture that waits for a person: no trace in the release folder."""

@@ -93,7 +93,7 @@ class PictureJob:
                 sources = (_stat(image, "image"),)
                 if (excluded := self._excluded(task, sources[0])) is not None:
                     return Early(excluded)
-                decoded = read(image, max_pixels=self.run.request.max_pixels)
+                decoded = read(image, max_pixels=self.run.request.max_pixels, icc=self.run.request.icc)
                 sources = (replace(sources[0], sha256=decoded.sha256),)
                 if self._tombstones.holds(decoded.sha256):
                     return Early(self._withdrawn(task))
@@ -203,7 +203,7 @@ class PictureJob:
         if loaded.held is None and (bits := self._tombstones.resembles(phash)) is not None:
             found.append(Finding(Reason.WITHDRAWN_BEFORE, f"{bits} of 64 bits from a picture that was withdrawn"))
         alpha = loaded.alpha
-        notes: tuple[str, ...] = ()
+        notes = decoded.notes
         if alpha is not None:
             boxes = [face.box for face in sight.faces]
             stored = decoded.stored_size
@@ -212,7 +212,7 @@ class PictureJob:
                 found.append(Finding(Reason.ALPHA_MISMATCH, mismatch(loaded.alpha, size)))
             else:
                 odd = alpha_findings(alpha)
-                notes = tuple(f"alpha: {one}" for one in odd)
+                notes += tuple(f"alpha: {one}" for one in odd)
                 if MOSTLY_GREY in odd:  # a grey photo in the place of a matte would be published as one
                     found.append(Finding(Reason.ALPHA_MISMATCH, f"the alpha is {MOSTLY_GREY}"))
         decision = loaded.held

@@ -28,7 +28,8 @@ class BlurRequest:
     of them, `none` never, `required` sends pictures without one to review. no_face: ids, paths or
     file names that a person has confirmed to show no identifiable face. smallest_face: width in pixels of the
     smallest face that is looked for, None for 12 up to 8 megapixels and in proportion to the sides above. jpeg:
-    `exact` copies the coding blocks of a JPEG that the mask does not touch, `reencode` none.
+    `exact` copies the coding blocks of a JPEG that the mask does not touch, `reencode` none. icc: `keep` writes a
+    clean colour profile, `srgb` converts all pictures to sRGB.
     """
 
     folder: Path
@@ -48,6 +49,7 @@ class BlurRequest:
     settings: BlurSettings = field(default_factory=BlurSettings)
     format: str | None = None
     jpeg: JpegWay = "exact"
+    icc: Literal["keep", "srgb"] = "keep"
     ids: Literal["keep", "opaque"] = "keep"
     follow_links: bool = False
     max_pixels: int = 250_000_000

@@ -544,3 +544,35 @@ def test_a_matte_that_shows_the_face_waits_however_it_is_masked(tmp_path, photos
 def test_folder_names_that_become_public_are_counted(photos, stub):
     assert run(photos).public_folders == 1
     assert run(photos, out=photos.with_name("other"), ids="opaque").public_folders == 0
+
+
+class TestColours:
+    def test_a_profile_is_rebuilt_and_named(self, photos, stub):
+        from p3m_anon.files.icc import clean
+        from tests.files.profiles import NAME, fuzzed, tables
+
+        for name, profile in (("a", fuzzed(0)), ("b", tables(9))):
+            Image.open(photos / f"{name}.png").save(photos / f"{name}.png", icc_profile=profile)
+        summary = run(photos)
+        files = {name: summary.out / f"blurred_image/{name}.png" for name in ("a", "b")}
+        assert Image.open(files["a"]).info["icc_profile"] == clean(fuzzed(0), 3).profile
+        assert NAME.encode() not in Image.open(files["b"]).info["icc_profile"]
+        of = rows(summary)
+        assert of["a.png"].facts["colours"] == "RGB of its own primaries"
+        assert of["b.png"].facts["colours"].startswith("tables of ")
+        assert "its colour profile is tables of" in of["b.png"].detail
+
+    def test_icc_srgb_converts(self, photos, stub):
+        from p3m_anon.files.icc_known import known_spaces
+
+        Image.open(photos / "a.png").save(photos / "a.png", icc_profile=known_spaces()[1].profile)
+        kept = run(photos)
+        before = pixels(kept.out / "blurred_image/a.png")
+        summary = run(photos, icc="srgb")
+        assert summary.done_now >= 3
+        file = summary.out / "blurred_image/a.png"
+        assert "icc_profile" not in Image.open(file).info
+        assert (pixels(file) != before).mean() > 0.3
+        row = rows(summary)["a.png"]
+        assert row.facts["icc"] == "srgb"
+        assert "converted from Display P3 to sRGB" in row.detail
