@@ -93,17 +93,18 @@ def _files(root: Path, exclude: Iterable[Path] = (), follow_links: bool = False)
     """Regular files below `root`, a folder's own files and subfolders in one order by name."""
     inside = os.path.realpath(root)
     left_out = {os.path.realpath(path) for path in exclude} | ({inside} if follow_links else set())
-    waiting = [(root, iter(_list(root, follow_links)))]
+    waiting = [(root, inside, iter(_list(root, follow_links)))]
     while waiting:
-        folder, entries = waiting[-1]
+        folder, real_folder, entries = waiting[-1]
         for name, is_folder in entries:
             path = folder / name
             if is_folder:
-                real = os.path.realpath(path)
+                # resolved step by step: from the root, each of thousands of nested folders would resolve all above it
+                real = os.path.realpath(path) if path.is_symlink() else os.path.join(real_folder, name)
                 if real not in left_out:
                     if follow_links:
                         left_out.add(real)  # a link back up, or a second way to the same folder
-                    waiting.append((path, iter(_list(path, follow_links))))
+                    waiting.append((path, real, iter(_list(path, follow_links))))
                     break
             elif follow_links or not path.is_symlink() or _lies_in(path, inside):
                 yield path
@@ -119,12 +120,22 @@ def _list(folder: Path, follow_links: bool = False) -> list[tuple[str, bool]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(
-                (entry.name, entry.is_dir(follow_symlinks=follow_links))
+                (entry.name, kind == "folder")
                 for entry in entries
-                if not entry.name.startswith(".") and (entry.is_dir(follow_symlinks=follow_links) or entry.is_file())
+                if not entry.name.startswith(".") and (kind := _kind(entry, follow_links))
             )
     except OSError as error:
         raise UsageError(f"{folder}: cannot be listed ({os.strerror(error.errno or 5)}); check its rights") from error
+
+
+def _kind(entry: os.DirEntry[str], follow_links: bool) -> str:
+    """`folder`, `file`, or "" for anything else, a link that leads nowhere or to itself among it."""
+    try:
+        if entry.is_dir(follow_symlinks=follow_links):
+            return "folder"
+        return "file" if entry.is_file() else ""
+    except OSError:
+        return ""
 
 
 def _lies_in(link: Path, root: str) -> bool:

@@ -104,3 +104,26 @@ def test_links_are_followed_on_request_each_folder_once(tmp_path: Path) -> None:
     root = tmp_path / "root"
     assert [p.name for p in find_pictures(root)] == ["a.jpg"]
     assert sorted(p.name for p in find_pictures(root, follow_links=True)) == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_links_to_themselves_and_to_nothing_stop_no_walk(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
+    (tmp_path / "nothing.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "folder").symlink_to(tmp_path / "folder")
+    for follow_links in (False, True):
+        assert [path.name for path in find_pictures(tmp_path, follow_links=follow_links)] == ["a.png"]
+
+
+def test_nested_folders_are_resolved_once_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resolving each from the root takes a second for 100 nested folders and a minute for 1000."""
+    deepest = tmp_path
+    for _ in range(100):
+        deepest = deepest / "d"
+    deepest.mkdir(parents=True)
+    (deepest / "a.png").write_bytes(b"")
+    resolved: list[object] = []
+    real = os.path.realpath
+    monkeypatch.setattr(os.path, "realpath", lambda path: resolved.append(path) or real(path))
+    assert list(find_pictures(tmp_path)) == [deepest / "a.png"]
+    assert len(resolved) <= 2
