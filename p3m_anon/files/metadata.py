@@ -1,7 +1,7 @@
 """What a picture file holds besides its pixels and a colour profile; for auditing what was written.
 
-Every byte is accounted for: by a part that is needed to decode the picture, by the profile, or by an `Extra`. Hostile
-files are read with bounds only; nothing is decoded but the length of PNG's compressed data.
+Every byte is accounted for: by a part that is needed to decode the picture, by the profile, or by an `Extra`. This
+module names whole parts; what the needed parts hold in excess is `structure`'s.
 """
 
 from __future__ import annotations
@@ -10,21 +10,11 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
 
+from p3m_anon.files.extra import Extra, sized
 from p3m_anon.files.headers import sniff
 from p3m_anon.files.metadata_tiff import tiff_extras
-
-
-class Extra(NamedTuple):
-    """Something that is not needed to decode the picture.
-
-    severity: `leak` for what may hold private content, `note` for what cannot (density, gamma). what: one phrase.
-    """
-
-    severity: Literal["leak", "note"]
-    what: str
-
+from p3m_anon.files.structure import surplus
 
 _APP = (
     (0xE1, b"Exif\0", "EXIF data"),
@@ -55,9 +45,10 @@ def extras(data: bytes) -> tuple[Extra, ...]:
     if kind not in readers:
         return (Extra("leak", "no picture of a format that we write"),)
     try:
-        return tuple(readers[kind](data))
+        parts = tuple(readers[kind](data))
     except (struct.error, IndexError, zlib.error):
         return (Extra("leak", f"a damaged or cut off {kind}"),)
+    return (*parts, *surplus(data))
 
 
 def _jpeg(data: bytes) -> Iterator[Extra]:
@@ -67,7 +58,7 @@ def _jpeg(data: bytes) -> Iterator[Extra]:
         while data[at] != 0xFF:
             at += 1
         if at > start:
-            yield Extra("leak", f"{at - start} bytes between two segments")
+            yield Extra("leak", sized("bytes between two segments", at - start, start))
         while data[at] == 0xFF:
             at += 1
         code = data[at]
@@ -89,30 +80,30 @@ def _jpeg(data: bytes) -> Iterator[Extra]:
         elif code == 0xE2 and body.startswith(b"ICC_PROFILE\0") and len(body) > 14:
             profile[body[12]] = body[14:]
         elif code not in _NEEDED:
-            yield from _segment(code, body)
+            yield from _segment(code, body, at - length - 2)
     yield from _behind_profile(b"".join(part for _, part in sorted(profile.items())))
-    yield from _behind(data[at:])
+    yield from _behind(data, at)
 
 
-def _segment(code: int, body: bytes) -> Iterator[Extra]:
-    """An application segment or a comment of a JPEG."""
+def _segment(code: int, body: bytes, at: int) -> Iterator[Extra]:
+    """An application segment or a comment of a JPEG, whose marker lies at `at`."""
     if code == 0xE0 and body.startswith(b"JFIF\0"):
         if len(body) > 14:
-            yield Extra("leak", f"a JFIF thumbnail ({len(body) - 14} bytes)")
+            yield Extra("leak", sized("a JFIF thumbnail", len(body) - 14, at + 18))
         return
     if code == 0xEE and body.startswith(b"Adobe") and len(body) == 12:
         return  # says how the colours are coded
     if code == 0xFE:
-        yield Extra("leak", f"a comment ({len(body)} bytes)")
+        yield Extra("leak", sized("a comment", len(body), at + 4))
         return
     for marker, start, name in _APP:
         if code == marker and body.startswith(start):
             inside = " with a thumbnail" if b"\xff\xd8\xff" in body else ""
             inside += " and a place (GPS)" if _speaks_of_gps(body) else ""
-            yield Extra("leak", f"{name}{inside} ({len(body)} bytes)")
+            yield Extra("leak", sized(f"{name}{inside}", len(body), at + 4))
             return
     name = f"segment APP{code - 0xE0}" if 0xE0 <= code <= 0xEF else f"segment {code:#04x}"
-    yield Extra("leak", f"an unknown {name} ({len(body)} bytes)")
+    yield Extra("leak", sized(f"an unknown {name}", len(body), at + 4))
 
 
 def _speaks_of_gps(body: bytes) -> bool:
@@ -120,12 +111,13 @@ def _speaks_of_gps(body: bytes) -> bool:
     return any(sign in body for sign in (b"GPSLatitude", b"\x88\x25\0\x04", b"\x25\x88\x04\0"))
 
 
-def _behind(rest: bytes) -> Iterator[Extra]:
+def _behind(data: bytes, at: int) -> Iterator[Extra]:
     """Bytes behind the end of the picture."""
+    rest = data[at:]
     if rest:
         inner = sniff(rest.lstrip(b"\0")[:32])
         what = f", a second picture ({inner})" if inner else ""
-        yield Extra("leak", f"{len(rest)} bytes behind the end of the picture{what}")
+        yield Extra("leak", sized(f"bytes behind the end of the picture{what}", len(rest), at))
 
 
 def _behind_profile(profile: bytes) -> Iterator[Extra]:
@@ -137,7 +129,7 @@ def _behind_profile(profile: bytes) -> Iterator[Extra]:
 
 
 def _png(data: bytes) -> Iterator[Extra]:
-    at, pixels = 8, zlib.decompressobj()
+    at, pixels, pixels_at = 8, zlib.decompressobj(), 0
     while True:
         length, kind = struct.unpack_from(">I4s", data, at)
         body = data[at + 8 : at + 8 + length]
@@ -146,22 +138,27 @@ def _png(data: bytes) -> Iterator[Extra]:
         at += 12 + length
         if kind == b"IDAT":
             _drain(pixels, body)
+            pixels_at = at - 4 - len(pixels.unused_data)
         elif kind == b"iCCP":
             packed = body.partition(b"\0")[2][1:]
             unpacker = zlib.decompressobj()
             yield from _behind_profile(unpacker.decompress(packed, _MOST_PROFILE))
             if unpacker.unused_data:
-                yield Extra("leak", f"{len(unpacker.unused_data)} bytes behind the colour profile")
+                yield Extra(
+                    "leak", sized("bytes behind the colour profile", len(unpacker.unused_data), at - 12 - length)
+                )
         elif kind == b"IEND":
             break
         elif kind in _PNG_HARMLESS:
             yield Extra("note", f"chunk {kind.decode()}")
         elif kind not in _PNG_NEEDED:
             name = _PNG_TEXT.get(kind, f"an unknown chunk {kind.decode('latin-1')!r}")
-            yield Extra("leak", f"{name}{' and a place (GPS)' if _speaks_of_gps(body) else ''} ({length} bytes)")
+            name += " and a place (GPS)" if _speaks_of_gps(body) else ""
+            yield Extra("leak", sized(name, length, at - 4 - length))
     if pixels.unused_data:
-        yield Extra("leak", f"{len(pixels.unused_data)} bytes behind the compressed pixels")
-    yield from _behind(data[at:])
+        spare = len(pixels.unused_data)
+        yield Extra("leak", sized("bytes behind the compressed pixels, up to the last IDAT's end", spare, pixels_at))
+    yield from _behind(data, at)
 
 
 def _drain(unpacker: zlib._Decompress, body: bytes) -> None:
@@ -191,11 +188,12 @@ def _webp(data: bytes) -> Iterator[Extra]:
             yield from _behind_profile(body)
         elif kind not in _WEBP_NEEDED:
             name = _WEBP_NAMES.get(kind, f"an unknown chunk {kind.decode('latin-1')!r}")
-            yield Extra("leak", f"{name}{' and a place (GPS)' if _speaks_of_gps(body) else ''} ({size} bytes)")
+            name += " and a place (GPS)" if _speaks_of_gps(body) else ""
+            yield Extra("leak", sized(name, size, at + 8))
         at += 8 + size + size % 2
     if pictures != 1:
         yield Extra("leak", f"{pictures} pictures in one file")
-    yield from _behind(data[max(at, end) :])
+    yield from _behind(data, max(at, end))
 
 
 def _bmp(data: bytes) -> Iterator[Extra]:
@@ -215,13 +213,14 @@ def _bmp(data: bytes) -> Iterator[Extra]:
     if end > len(data):
         raise struct.error("cut off")
     if gap > 3:
-        yield Extra("leak", f"{gap} bytes between header and pixels")
+        yield Extra("leak", sized("bytes between header and pixels", gap, offset - gap))
     if header >= 124:
         at, size = struct.unpack_from("<II", data, 14 + 112)
         if size and 14 + at == end:
             yield from _behind_profile(data[end : end + size])
             end += size
-    yield from _behind(data[end:].removeprefix(b"\0\0") if len(data) - end == 2 else data[end:])
+    if data[end:] != b"\0\0":
+        yield from _behind(data, end)
 
 
 def _tiff(data: bytes) -> Iterator[Extra]:

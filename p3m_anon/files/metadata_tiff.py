@@ -19,10 +19,9 @@ _NAMED = {
     **{330: "further pictures (SubIFDs)", 700: "XMP data", 33432: "a copyright", 33723: "IPTC data"},
     **{34377: "Photoshop data", 34665: "EXIF data", 34853: "a place (GPS)", 37724: "Photoshop data"},
 }
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _CODES = {3: "H", 4: "I", 16: "Q"}
-_STRIPS = ((273, 279), (324, 325))  # starts, lengths
-_SLACK = 64  # bytes that padding may take
+STRIPS = ((273, 279), (324, 325))  # starts, lengths
 _MOST_TAGS = 4096
 
 
@@ -49,19 +48,16 @@ def tiff_extras(data: bytes) -> Iterator[str]:
             tag, span = _tag(data, order, word, entry, tags)
             spans.append(span)
             if tag not in NEEDED:
-                yield f"{_NAMED.get(tag, 'an unknown tag')} (tag {tag}, {span[1] - span[0]} bytes)"
+                yield f"{_NAMED.get(tag, 'an unknown tag')} (tag {tag}, {span[1] - span[0]} bytes at offset {span[0]})"
         end = table + count * width + struct.calcsize(order + word)
         spans.append((at, end))
-        for starts, lengths in _STRIPS:
+        for starts, lengths in STRIPS:
             pairs = zip(tags.get(starts, ()), tags.get(lengths, ()), strict=False)
             spans += [(start, start + length) for start, length in pairs]
         if any(stop > len(data) for _, stop in spans):
             raise struct.error("cut off")
         (at,) = struct.unpack_from(order + word, data, end - struct.calcsize(order + word))
         first = False
-    lost = len(data) - _covered(spans)
-    if lost > _SLACK + len(spans):  # a byte of padding after each part
-        yield f"{lost} bytes that belong to nothing"
 
 
 def _tag(
@@ -70,7 +66,7 @@ def _tag(
     """A tag's number and the span of its value; whole numbers are put into `tags`."""
     tag, kind, number = struct.unpack_from(order + "HH" + word, data, entry)
     place = entry + 4 + struct.calcsize(order + word)
-    size = _SIZES.get(kind, 1) * number
+    size = SIZES.get(kind, 1) * number
     if size > struct.calcsize(order + word):
         (place,) = struct.unpack_from(order + word, data, place)
     if place + size > len(data):
@@ -78,12 +74,3 @@ def _tag(
     if kind in _CODES:
         tags[tag] = struct.unpack_from(f"{order}{number}{_CODES[kind]}", data, place)
     return tag, (place, place + size)
-
-
-def _covered(spans: list[tuple[int, int]]) -> int:
-    """Bytes that lie in any span."""
-    total = reached = 0
-    for start, stop in sorted(spans):
-        total += max(0, stop - max(start, reached))
-        reached = max(reached, stop)
-    return total
