@@ -32,6 +32,11 @@ def with_tag(icc: bytes, name: bytes, data: bytes) -> bytes:
     (count,) = struct.unpack_from(">I", icc, 128)
     entries = [struct.unpack_from(">4sII", icc, 132 + 12 * place) for place in range(count)]
     entries = [entry for entry in entries if entry[0] != name]
+    replaced = [struct.unpack_from(">II", icc, 136 + 12 * place) for place in range(count)]
+    replaced = [span for place, span in enumerate(replaced) if icc[132 + 12 * place :][:4] == name]
+    for start, size in replaced:
+        if start not in [entry[1] for entry in entries]:
+            icc = icc[:start] + bytes(size) + icc[start + size :]
     body = icc[132 + 12 * count :]
     moved = 132 + 12 * (len(entries) + 1) - (132 + 12 * count)
     entries = [(tag, start + moved, size) for tag, start, size in entries]
