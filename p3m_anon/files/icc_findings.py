@@ -25,11 +25,12 @@ _USUAL = """
 a adobe all and any apple artifex artist bt built by c calibrated camera cc0 ch color colormatch colorspace
 colour com compact company compatible condition conditions copyright corp corporation curve d50 d65 default
 display domain dot e ecirgb ektaspace elle facebook fb for free freely from full g gain gamma generic gimp
-google gray grayscale grey greyscale hewlett hp http https iec iec61966 image in inc incorporated inkscape
-international irec its itu kodak l lcms linear little littlecms m2 microsoft monitor nikon no of on org own p3
-packard photo photoshop primaries pro profile profiles prophoto public rec rec2020 rec709 reference reserved rgb
-right rights romm s s709 sgray smpte software sony space srgb standard stone sys systems tables the trc u
-uncalibrated use v v2 v4 version viewing web wide widegamut wikimedia with without www zebra
+google gray grayscale grey greyscale hewlett hp http https icc iec iec61966 image in inc incorporated inkscape
+international irec its itu kcgcolorspacedisplayp3 kcgcolorspacesrgb kodak l lcms linear little littlecms m2
+microsoft monitor nikon no of on org own p3 packard photo photoshop primaries pro profile profiles prophoto
+public rec rec2020 rec709 reference reserved rgb right rights romm s s709 sgray smpte software sony space srgb
+standard stone sys systems tables the trc u uncalibrated use v v2 v4 version viewing web wide widegamut
+wikimedia with without www zebra
 """
 _ORDINARY = frozenset(_USUAL.split())
 """Words of the names and copyrights that come with operating systems and image programs."""

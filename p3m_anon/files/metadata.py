@@ -13,7 +13,9 @@ from collections.abc import Iterator
 
 from p3m_anon.files.extra import Extra, sized
 from p3m_anon.files.headers import sniff
-from p3m_anon.files.metadata_tiff import tiff_extras
+from p3m_anon.files.icc_findings import ordinary, profile_remarks
+from p3m_anon.files.metadata_tiff import tiff_extras, tiff_profile
+from p3m_anon.files.png_colour import read_png_colour
 from p3m_anon.files.structure import surplus
 
 _APP = (
@@ -126,10 +128,14 @@ def _behind_profile(profile: bytes) -> Iterator[Extra]:
     declared = struct.unpack_from(">I", profile)[0] if len(profile) >= 4 else 0
     if declared != len(profile):
         yield Extra("leak", f"a colour profile of {len(profile)} bytes that declares {declared}")
+    for remark in profile_remarks(profile):
+        yield Extra(remark.severity, remark.what)
 
 
 def _png(data: bytes) -> Iterator[Extra]:
     at, pixels, pixels_at = 8, zlib.decompressobj(), 0
+    declared = read_png_colour(data)
+    colour = declared.chunks() if declared is not None else b""
     while True:
         length, kind = struct.unpack_from(">I4s", data, at)
         body = data[at + 8 : at + 8 + length]
@@ -140,15 +146,19 @@ def _png(data: bytes) -> Iterator[Extra]:
             _drain(pixels, body)
             pixels_at = at - 4 - len(pixels.unused_data)
         elif kind == b"iCCP":
-            packed = body.partition(b"\0")[2][1:]
+            label, _, packed = body.partition(b"\0")
+            if not ordinary(label.decode("latin-1")):
+                yield Extra("leak", sized("an unusual name of the colour profile", len(label), at - 4 - length))
             unpacker = zlib.decompressobj()
-            yield from _behind_profile(unpacker.decompress(packed, _MOST_PROFILE))
+            yield from _behind_profile(unpacker.decompress(packed[1:], _MOST_PROFILE))
             if unpacker.unused_data:
                 yield Extra(
                     "leak", sized("bytes behind the colour profile", len(unpacker.unused_data), at - 12 - length)
                 )
         elif kind == b"IEND":
             break
+        elif kind in _PNG_HARMLESS and data[at - 12 - length : at] in colour:
+            continue  # without a profile, it says what the values mean
         elif kind in _PNG_HARMLESS:
             yield Extra("note", f"chunk {kind.decode()}")
         elif kind not in _PNG_NEEDED:
@@ -224,5 +234,6 @@ def _bmp(data: bytes) -> Iterator[Extra]:
 
 
 def _tiff(data: bytes) -> Iterator[Extra]:
+    yield from _behind_profile(tiff_profile(data))
     for what in tiff_extras(data):
         yield Extra("leak", what)

@@ -11,8 +11,12 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
+from p3m_anon.files.decode import decode
+from p3m_anon.files.headers import inspect
 from p3m_anon.files.images import Encoding, encode
+from p3m_anon.files.lossless import png, png_chunk
 from p3m_anon.files.metadata import extras
+from tests.files.profiles import NAME, planted, tables
 
 RGB = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -159,3 +163,33 @@ def test_shared_hostile_files_never_crash(shared_data):
     for path in sorted((shared_data / "bad").iterdir()):
         if path.is_file() and path.stat().st_size < 20_000_000:
             assert {extra.severity for extra in extras(path.read_bytes())} <= {"leak", "warning", "note"}
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("place", planted())
+def test_what_a_profile_hides_is_found_and_not_written(format, place):
+    data = saved(format, icc_profile=planted()[place])
+    assert "leak: in the colour profile: " in said(data)
+    header = inspect(BytesIO(data), "a")
+    stored = decode(data, header, "a")
+    assert stored.icc is not None
+    ours = encode(stored.pixels, Encoding(format, stored.icc))[0]
+    assert said(ours) == ""
+    assert NAME.encode() not in ours
+    assert NAME.encode("utf-16-be") not in ours
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_an_ordinary_profile_is_a_note(format):
+    assert said(saved(format, icc_profile=ICC)) == "note: a colour profile with an ordinary text and header of its own"
+    kept = encode(RGB, Encoding(format, tables(9)))[0]
+    assert said(kept).startswith("note: opaque bytes: tables of ")
+
+
+def test_chunks_that_say_what_a_png_means():
+    gamma = png_chunk(b"gAMA", struct.pack(">I", 55556))
+    assert said(png(RGB, colour=gamma)) == ""
+    assert said(png(RGB, ICC, colour=gamma)).startswith("note: chunk gAMA")
+    assert "leak" in said(png(RGB, colour=png_chunk(b"gAMA", b"Erika Mustermann")))
+    named = png(RGB, ICC).replace(b"iCCPICC\0", b"iCCPEva\0")
+    assert "unusual name" in said(named)
