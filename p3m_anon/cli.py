@@ -5,6 +5,9 @@ No command is imported before it runs or its own help is asked for, so `p3m-anon
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -57,6 +60,15 @@ def error_line(error: P3MError) -> ErrorLine:
     return StoppedLine(message) if isinstance(error, Stopped) else ErrorLine(message)
 
 
+def _system_line(error: OSError) -> str:
+    """What the system refused, and where."""
+    reason = error.strerror or str(error)
+    if error.filename is None and error.errno == errno.ENOSPC:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - else Python fails once more when it ends
+        return f"the output cannot be written ({reason}); make room and run the same command again"
+    return f"{error.filename or 'a file or folder'} cannot be used ({reason}); check the path, its rights and the disk"
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported on use; our own errors become one line, others keep their traceback."""
 
@@ -82,8 +94,14 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except P3MError as error:
             raise error_line(error) from error
+        except MemoryError as error:
+            raise StoppedLine("not enough memory; free some, or give the command less to do at once") from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `| head`: click ends quietly
+                raise
+            raise StoppedLine(_system_line(error)) from error
         except KeyboardInterrupt:
-            click.echo("stopped; run the same command again to go on", err=True)
+            click.echo("stopped; run the same command again to resume", err=True)
             ctx.exit(INTERRUPTED)
 
 

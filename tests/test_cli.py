@@ -111,11 +111,29 @@ class TestErrors:
         assert result.stderr == f"Error: {' '.join(str(error).split())}\n"
         assert result.stdout == ""
 
+    @pytest.mark.parametrize(
+        ("error", "words"),
+        [
+            (MemoryError(), "not enough memory"),
+            (FileNotFoundError(2, "No such file or directory", "/proc/x"), "/proc/x cannot be used (No such file"),
+            (OSError(28, "No space left on device"), "make room and run the same command again"),
+        ],
+    )
+    def test_what_the_system_refuses_is_one_line(
+        self, fail_with: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+    ) -> None:
+        fail_with.error = error  # type: ignore[attr-defined]
+        monkeypatch.setattr(sys, "stdout", sys.stdout)  # put back afterwards
+        result = CliRunner().invoke(cli, ["fail"])
+        assert result.exit_code == 4
+        assert words in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
     def test_an_interrupt_says_how_to_go_on(self, fail_with: ModuleType) -> None:
         fail_with.error = KeyboardInterrupt()  # type: ignore[attr-defined]
         result = CliRunner().invoke(cli, ["fail"])
         assert result.exit_code == 130
-        assert result.stderr == "stopped; run the same command again to go on\n"
+        assert result.stderr == "stopped; run the same command again to resume\n"
 
     def test_other_errors_keep_their_traceback(self, fail_with: ModuleType) -> None:
         fail_with.error = ZeroDivisionError("a bug")  # type: ignore[attr-defined]

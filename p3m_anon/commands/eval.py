@@ -83,7 +83,7 @@ def eval(root: Path, as_json: bool, **options: Any) -> None:
         try:
             summary = evaluate(request, on_result=lambda _: counter.done())
         except SystemExit:
-            click.echo("stopped; run the same command again to go on", err=True)
+            click.echo("stopped; run the same command again to resume", err=True)
             raise
     if as_json:
         click.echo(summary.to_json())

@@ -93,7 +93,7 @@ def run(study: str, data: Path | None, out: Path, as_json: bool, **options: Any)
         try:
             summary = run_study(request, screen)
         except SystemExit:
-            click.echo("stopped; run the same command again to go on", err=True)
+            click.echo("stopped; run the same command again to resume", err=True)
             raise
     if as_json:
         click.echo(summary.to_json())

@@ -104,8 +104,8 @@ def read_study(file_or_name: str | Path) -> Study:
 def _study(name: str, file: str, content: bytes) -> Study:
     try:
         said = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{file}: is no TOML ({error})") from error
+    except (UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{file} is not a valid TOML file ({error})") from error
     if not _NAME.fullmatch(name) or name in _FOLDERS:
         raise UsageError(
             f"{file}: a study is called as its file; use letters, digits, _ and -, and not {', '.join(_FOLDERS)}"

@@ -88,7 +88,7 @@ def test_sigterm_ends_it_as_ctrl_c_does(root, monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert result.exit_code == 143
-    assert result.stderr == "stopped; run the same command again to go on\n"
+    assert result.stderr == "stopped; run the same command again to resume\n"
 
 
 def test_what_begins_with_a_dot_is_named_by_a_dry_run_too(root):

@@ -162,5 +162,5 @@ def test_a_signal_is_answered_at_once(
             signal.signal(one, handler)
     assert done.exit_code == code
     assert done.output.splitlines() == [
-        "stopping; what is under way is saved", "stopped; run the same command again to go on"
+        "stopping; what is under way is saved", "stopped; run the same command again to resume"
     ]  # fmt: skip

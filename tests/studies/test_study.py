@@ -41,7 +41,7 @@ def test_shipped_studies_are_read_by_their_names(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "named", "allowed"),
     [
-        ("title = ", "no TOML", ""),
+        ("title = ", "not a valid TOML", ""),
         ("tested_on = ['P3M-500-P:B']", "methods", "p3mnet"),
         ("methods = ['nobody']", "nobody", "p3mnet"),
         ("methods = ['p3mnet', 'p3mnet']", "twice", ""),

@@ -199,8 +199,8 @@ def _bound_memory() -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except (ImportError, OSError):
         return  # not Linux
-    limit = pages * resource.getpagesize() + MEMORY_FOR_A_PICTURE
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    wanted, (_, most) = pages * resource.getpagesize() + MEMORY_FOR_A_PICTURE, resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most))
 
 
 def _use_one_thread() -> None:
