@@ -75,7 +75,7 @@ class _Picture:
                 yield Extra("warning", what, "structure")
         elif code in (0xDC, 0xDE, 0xDF, 0xCC):
             name = {0xDC: "DNL", 0xDE: "DHP", 0xDF: "EXP", 0xCC: "DAC"}[code]
-            if code != 0xCC or self.code in _SOF:
+            if code != 0xCC or self.code not in _OTHER:
                 yield _leak(f"segment {name}, which this picture does not need", end - at, at)
 
     def _tables(self, code: int, body: bytes, at: int) -> Iterator[Extra]:

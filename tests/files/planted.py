@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from tests.files.drawn import photo
-from tests.files.jpegs import Kind, stored
 
 PAYLOAD = bytes(np.random.default_rng(11).integers(1, 255, 96, dtype=np.uint8))
 TABLE = bytes(1 + b % 250 for b in PAYLOAD[:64])
@@ -33,7 +32,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def jpegs() -> Iterator[tuple[str, bytes]]:
-    plain = stored(Kind())
+    plain = saved("JPEG")
     scan = plain.index(b"\xff\xda")
     for code in [*range(0xE0, 0xF0), 0xFE, 0xDC, 0xDE, 0xDF, 0xCC, *range(0xF0, 0xFE)]:
         yield f"segment {code:02X}", plain[:2] + segment(code, PAYLOAD) + plain[2:]
@@ -49,13 +48,13 @@ def jpegs() -> Iterator[tuple[str, bytes]]:
         "second frame",
         plain[:scan] + plain[frame:][: 2 + int.from_bytes(plain[frame + 2 : frame + 4], "big")] + plain[scan:],
     )
-    for name, kind in (("", Kind()), (" progressive", Kind(progressive=True)), (" grey", Kind(sampling="grey"))):
-        data = stored(kind)
+    for name, options in (("", {}), (" progressive", {"progressive": True}), (" grey", {"channels": 1})):
+        data = saved("JPEG", **options)
         yield f"scan's tail{name}", data[:-2] + PAYLOAD + b"\xff\xd9"
         yield f"RST's tail{name}", data[:-2] + b"\xff\xd0" + PAYLOAD + b"\xff\xd9"
         last = data.rindex(b"\xff\xda")
         yield f"second scan{name}", data[:-2] + data[last:-2] + b"\xff\xd9"
-    restarted = stored(Kind(restart=2))
+    restarted = saved("JPEG", restart_marker_blocks=2)
     first = restarted.index(b"\xff\xd0", scan)
     yield "before RST", restarted[:first] + PAYLOAD + restarted[first:]
     yield "behind EOI", plain + PAYLOAD
@@ -92,7 +91,7 @@ def webps() -> Iterator[tuple[str, bytes]]:
             for number, (found, body) in enumerate(parts):
                 if found != b"VP8X":
                     longer = [*parts[:number], (found, body + PAYLOAD), *parts[number + 1 :]]
-                    yield f"tail of {found.decode()} in {name}, {channels} channels", riff(longer)
+                    yield f"tail of {found.decode().strip()} in {name}, {channels} channels", riff(longer)
             if channels == 3:
                 for extra in (b"EXIF", b"XMP ", b"JUNK"):
                     yield f"chunk {extra.decode()} in {name}", riff([*parts, (extra, PAYLOAD)])
@@ -147,8 +146,6 @@ def tiff(strip: bytes, packing: int, more: tuple[int, int, bytes] | None = None)
         entries[more[0]] = struct.pack("<HHII", more[0], more[1], len(more[2]), values + 6)
         body = body + more[2]
     directory = struct.pack("<H", len(entries)) + b"".join(entries[k] for k in sorted(entries)) + b"\0\0\0\0"
-    if len(entries) < count:
-        body = body[:0] + body
     return b"II*\0" + struct.pack("<I", at) + strip + directory + body
 
 

@@ -16,6 +16,8 @@ from p3m_anon.files import jpeg_exact
 from p3m_anon.files.jpeg_blocks import read_blocks, recode, touched_blocks, turn_blocks
 from p3m_anon.files.jpeg_exact import TURNED_TOLERANCE, reached, splice
 from p3m_anon.files.jpeg_markers import CannotSplice, parse
+from p3m_anon.files.metadata import extras
+from p3m_anon.files.structure import surplus
 from tests.files.drawn import photo
 from tests.files.jpegs import Kind, face, markers, sampled, stored, upright
 
@@ -196,6 +198,53 @@ def test_the_file_holds_what_decoding_needs_and_the_profile(sampling: str, progr
         assert ALLOWED.fullmatch(" ".join(markers(made)))
         assert Image.open(io.BytesIO(made)).info.get("icc_profile") == icc
     assert markers(splice(source, pixels, mask).data).count("APP2") == 0
+
+
+def _without_head(data: bytes) -> tuple[bytes, bytes, bytes]:
+    """DHT segments of a file of one scan, its coded data, and its DQT segments."""
+    at, found = 2, {0xC4: b"", 0xDB: b""}
+    while data[at + 1] != 0xDA:
+        length = 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if data[at + 1] in found:
+            found[data[at + 1]] += data[at : at + length]
+        at += length
+    return found[0xC4], data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") : -2], found[0xDB]
+
+
+def _apart() -> bytes:
+    """A colour JPEG of three scans, one for each component, made of three grey ones."""
+    codes, data, tables = zip(*(_without_head(_grey(plane)) for plane in np.moveaxis(photo(50, 70), 2, 0)), strict=True)
+    head = b"\xff\xc0\0\x11\x08\0\x32\0\x46\x03\x01\x11\0\x02\x11\0\x03\x11\0"
+    scans = [b"\xff\xda\0\x08\x01" + bytes([k + 1]) + b"\0\0\x3f\0" + part for k, part in enumerate(data)]
+    return b"\xff\xd8" + tables[0] + head + codes[0] + b"".join(scans) + b"\xff\xd9"
+
+
+def _grey(plane: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(plane).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["apart", "progressive"])
+def test_scans_of_any_order_become_one_and_every_pixel_stays(kind: str) -> None:
+    source = _apart() if kind == "apart" else stored(Kind(progressive=True))
+    assert not surplus(source)
+    pixels = upright(source)
+    made = splice(source, pixels, np.zeros(pixels.shape[:2], bool)).data
+    assert np.array_equal(upright(made), pixels)
+    assert markers(made).count("SOS") == 1
+    assert not extras(made)
+
+
+def test_tables_that_the_frame_does_not_use_are_not_copied() -> None:
+    source = stored(Kind())
+    scan = source.index(b"\xff\xda")
+    spare = b"\xff\xdb\0\x84" + b"".join(bytes([n]) + bytes(range(1 + n, 65 + n)) for n in (2, 3))
+    planted = source[:scan] + spare + source[scan:-2] + b"tail of the scan" + b"\xff\xd9" + source
+    pixels = upright(source)
+    made = splice(planted, pixels, np.zeros(pixels.shape[:2], bool)).data
+    assert made == splice(source, pixels, np.zeros(pixels.shape[:2], bool)).data
+    assert markers(made).count("DQT") == 2
 
 
 def test_a_jpeg_of_red_green_and_blue_stays_one() -> None:

@@ -17,7 +17,7 @@ from p3m_anon.files.metadata import extras
 from p3m_anon.files.structure import surplus
 from tests.files.drawn import photo
 from tests.files.jpegs import Kind, sampled, stored
-from tests.files.planted import ALL, PAYLOAD, TABLE
+from tests.files.planted import ALL, PAYLOAD, TABLE, saved, tiff
 
 CASES = [pytest.param(data, id=f"{format} {name}") for format, cases in ALL.items() for name, data in cases()]
 
@@ -41,6 +41,14 @@ def test_a_planted_payload_is_a_leak_and_is_not_written_on(tmp_path: Path, data:
     for start in range(0, len(PAYLOAD) - 12, 4):
         assert PAYLOAD[start : start + 12] not in written
     assert TABLE[:20] not in written
+
+
+def test_the_files_are_sound_without_the_payload() -> None:
+    options: dict[str, list[dict[str, object]]] = {"JPEG": [{}, {"progressive": True}, {"channels": 1}]}
+    for format in ALL:
+        for option in options.get(format, [{}]):
+            assert not extras(saved(format, **option)), format
+    assert not extras(tiff(photo().tobytes(), 1))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP"])
