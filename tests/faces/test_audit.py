@@ -173,10 +173,10 @@ def test_a_decision_of_a_person_makes_a_leak_a_note():
 
 
 def test_identity():
-    assert identity_findings(BOX, 0.6, 3, 50)[0].severity == "leak"
-    assert identity_findings(BOX, 0.2, 1, 50)[0].severity == "warning"
-    assert identity_findings(BOX, 0.2, 1, 3) == []
-    assert identity_findings(BOX, 0.2, 2, 50) == []
+    assert identity_findings(BOX, 0.3, 0.1, 0.4) == []
+    assert identity_findings(BOX, 0.5, 0.1, 0.4)[0].severity == "leak"
+    assert identity_findings(BOX, 0.5, 0.45, 0.4)[0].severity == "note"  # hair and outline show it
+    assert identity_findings(BOX, 0.5, None, 0.4)[0].severity == "warning"
 
 
 class TestOutside:

@@ -26,10 +26,12 @@ from p3m_anon.faces.pairing import not_dismissed, same_face
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit.eyes import CENTERFACE
+from p3m_anon.jobs.audit.figures import figure_of
+from p3m_anon.jobs.audit.identity import FaceEmbedding
 from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
 from p3m_anon.jobs.audit.request import LOOK, SEVERITIES, AuditFinding
 from p3m_anon.jobs.audit.result import Result
-from p3m_anon.reports.audit_page import crop_strip
+from p3m_anon.reports.audit_page import Crop, crop_strip
 
 if TYPE_CHECKING:
     from p3m_anon.arrays import RGB, Box, Mask
@@ -122,19 +124,23 @@ class AuditJob:
         found = targets((rgb.shape[0], rgb.shape[1]), known, strong, seen.mask)
         result.faces = len(found)
         result.checks.append("detail against the source" if seen.source else "detail without the source")
+        embedding = None
+        if self._embedder is not None and seen.source is not None:
+            embedding = FaceEmbedding(self._embedder, seen.source.rgb, rgb, seen.mask)
         for number, target in enumerate(found):
             others = [one.box for one in found if one is not target]
             face, restored = self._measured(seen, target, others, attack=number < MOST_FACES)
             findings = face_findings(face, _excuse(seen.item, target))
-            if self._embedder is not None and seen.source is not None and target.face is not None:
-                pair = (self._embedder.embed(one, target.face) for one in (seen.source.rgb, rgb))
-                result.pairs.append((target.box, *pair))  # type: ignore[arg-type]
+            if embedding is not None:
+                vectors = embedding.of(result.name, target, restored)
+                result.embedded += [] if vectors is None else [vectors]
+                result.not_embedded += vectors is None
             result.findings += [AuditFinding(f.severity, f.check, result.name, f.evidence, f.box) for f in findings]
+            strip = crop_strip(seen.source.rgb if seen.source else None, rgb, restored, target.box)
+            result.measured.append((figure_of(result.name, face), strip))
             if findings:
                 worst = min(findings, key=lambda f: SEVERITIES.index(f.severity))
-                before = seen.source.rgb if seen.source else None
-                said = (worst.severity, result.name, worst.evidence)
-                result.crops.append(crop_strip(said, before, rgb, restored, target.box))
+                result.crops.append(Crop(worst.severity, result.name, worst.evidence, strip))
         _lbp_alone(seen, found)
 
     def _measured(
@@ -215,9 +221,9 @@ def _file_checks(name: str, path: Path, sha256: str | None, result: Result) -> b
         result.checks.append("sha256")
     else:
         result.skipped.append("sha256: no row gives one")
-    result.checks.append("metadata")
+    result.checks += ["metadata", "structure"]
     for extra in extras(data):
-        result.say(extra.severity, "metadata", extra.what, name)
+        result.say(extra.severity, extra.check, extra.what, name)
     return True
 
 
@@ -227,7 +233,7 @@ def _source(item: Item, output: Decoded, result: Result) -> Decoded | None:
         result.skipped.append("comparison with the source: not known or not there")
         return None
     try:
-        source = read(item.source)
+        source = read(item.source, icc=item.icc)
     except ImageError as error:
         result.skipped.append(f"comparison with the source: {error}")
         return None

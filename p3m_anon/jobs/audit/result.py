@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from p3m_anon.arrays import Box
+    from p3m_anon.jobs.audit.figures import FaceFigure
+    from p3m_anon.jobs.audit.identity import FaceVectors
     from p3m_anon.reports.audit_page import Crop
-
-    Vector = npt.NDArray[np.float32]
 
 
 @dataclass(eq=False)
 class Result:
-    """pairs: box, embedding in the source and in the output."""
+    """embedded: faces that an embedder compares; not_embedded: how many it cannot."""
 
     name: str
     findings: list[AuditFinding] = field(default_factory=list)
@@ -27,7 +23,9 @@ class Result:
     skipped: list[str] = field(default_factory=list)
     faces: int = 0
     crops: list[Crop] = field(default_factory=list)
-    pairs: list[tuple[Box, Vector, Vector]] = field(default_factory=list)
+    measured: list[tuple[FaceFigure, bytes]] = field(default_factory=list)
+    embedded: list[FaceVectors] = field(default_factory=list)
+    not_embedded: int = 0
 
     def say(self, severity: str, check: str, evidence: str, file: str | None = None) -> None:
         """Add a finding about the whole picture, or about another file of it."""

@@ -3,89 +3,131 @@
 from __future__ import annotations
 
 import contextlib
-import heapq
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from p3m_anon.dataset.integrity import stray_discrepancy
+from p3m_anon.dataset.sampling import draw_sample
 from p3m_anon.engines.local import Limits, Stages, one_thread, stream
 from p3m_anon.errors import ImageError, UsageError
-from p3m_anon.faces.audit_findings import identity_findings
+from p3m_anon.files.embedders import find_embedder, present_embedder
+from p3m_anon.files.folders import find_pictures
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.probe import probe
 from p3m_anon.files.release_index import ReleaseIndex
+from p3m_anon.jobs.audit.human import human_facts
+from p3m_anon.jobs.audit.identity import IdentityGallery
 from p3m_anon.jobs.audit.items import Item, Stems, foreign_items, own_items
 from p3m_anon.jobs.audit.layers import ReleaseLayers
 from p3m_anon.jobs.audit.looks import AuditLooks
 from p3m_anon.jobs.audit.picture import AuditJob
-from p3m_anon.jobs.audit.request import SEVERITIES, AuditFinding, AuditRequest, AuditSummary
+from p3m_anon.jobs.audit.recall import published_recall, reference_recall
+from p3m_anon.jobs.audit.record import audit_record
+from p3m_anon.jobs.audit.report import Crops, write_report
+from p3m_anon.jobs.audit.request import AuditFinding, AuditRequest, AuditSummary
 from p3m_anon.jobs.audit.result import Result
-from p3m_anon.reports.audit_page import MOST_CROPS, Crop, write_audit_page
+from p3m_anon.jobs.audit.scope import Census, scope, weight_digests
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from p3m_anon.detectors.embedder import Embedder
+    from p3m_anon.files.embedders import EmbedderFile
 
-    from p3m_anon.arrays import Box
-
-LEDGER, PAGE = "ledger.sqlite", "audit.html"
+LEDGER = "ledger.sqlite"
 PIXELS_PER_WORKER = 24_000_000  # under way at once; output, source and mask of each are held
-GALLERY = 5000  # faces of which embeddings are kept and compared with each other
 OnDone = Callable[[str], None]
+OnTotal = Callable[[int], None]
 
 
 @dataclass(eq=False)
 class _Known:
-    """What lies beside the audited pictures."""
+    """The pictures, what lies beside them, and the seed and population of the sample if they are one."""
 
     items: Iterator[Item]
     private: Path | None
+    census: Census
     index: ReleaseIndex | None = None
+    ledger: Ledger | None = None
+    sample: tuple[int, int] | None = None
 
 
-def audit_folder(request: AuditRequest, on_done: OnDone = lambda _: None) -> AuditSummary:
-    """Run the audit; on_done is called with each picture's name.
+def audit_folder(
+    request: AuditRequest, on_done: OnDone = lambda _: None, on_total: OnTotal = lambda _: None
+) -> AuditSummary:
+    """Run the audit; on_total is called once with the number of pictures, on_done with each picture's name.
 
-    Writes nothing but `audit.html`, and that only into a private folder that is there or was named. Raises UsageError
-    for folders that do not fit.
+    Writes nothing but `audit.html` and `audit.json`, and these only into a private folder that is there or was named.
+    Raises UsageError for folders that do not fit.
     """
     start = time.monotonic()
     with contextlib.ExitStack() as stack:
-        known = _known(request, stack)
+        known = _sampled(_known(request, stack), request.sample)
+        on_total(known.census.pictures if known.sample is None else request.sample or 0)
         summary = AuditSummary(request.out or request.images or Path())
-        embedder = None
-        if request.embedder is not None:
-            from p3m_anon.detectors.embedder import Embedder
-
-            embedder = Embedder(request.embedder)
-        else:
-            summary.skipped["identity similarity: no --embedder"] += 1
+        embedder, gallery = _embedder(request), IdentityGallery(request.persons)
+        if embedder is None:
+            summary.skipped["identity similarity: no embedder"] += 1
         looks = AuditLooks(quick=request.quick, weights_dir=request.weights_dir, device=request.device)
         summary.detectors = looks.names
         job = AuditJob(looks, embedder, attack=not request.quick)
-        collected = _Collected(summary)
+        crops = Crops()
         workers = request.workers or len(os.sched_getaffinity(0))
         limits = Limits(workers, pixels=PIXELS_PER_WORKER * workers)
         with one_thread():
             for result in stream(known.items, Stages(_cost, job.load, job.look, job.finish), limits):
-                collected.take(result)
+                _take(result, summary, gallery)
+                crops.take(result)
                 on_done(result.name)
-        collected.identities(request.same_person)
+            recall = reference_recall(request.reference, looks) if request.reference else published_recall()
+        if embedder is not None:
+            _identities(embedder, gallery, request, summary)
         if known.index is not None:
             with contextlib.closing(ReleaseLayers(summary.folder, known.private)) as layers:
                 _folder_findings(known.index, layers, summary)
+        human = human_facts(known.ledger)
+    parts = {
+        "scope": scope(summary.folder, known.census, is_release=request.out is not None),
+        "weights": weight_digests(summary.detectors, request.weights_dir),
+        "recall": recall,
+        "human": human,
+        "sample": known.sample,
+    }
     _note_gaps(request, summary)
+    if known.sample is not None:
+        summary.skipped[f"{known.sample[1] - summary.pictures} of {known.sample[1]} pictures: --sample"] += 1
     summary.findings.sort(key=lambda finding: finding.order)
     summary.seconds = time.monotonic() - start
+    summary.record = audit_record(request, summary, parts)
     if known.private is not None:
-        summary.report = known.private / PAGE
-        write_audit_page(summary.report, _facts(summary), summary.findings, collected.worst())
+        summary.report = write_report(known.private, summary, crops)
     return summary
+
+
+def _embedder(request: AuditRequest) -> Embedder | None:
+    """The one that was asked for, or the known one that is there; none unasked where the audit is to be quick."""
+    if request.embedder is not None:
+        file: EmbedderFile | None = find_embedder(request.embedder, request.weights_dir)
+    else:
+        file = None if request.quick else present_embedder(request.weights_dir)
+    if file is None:
+        return None
+    from p3m_anon.detectors.embedder import Embedder
+
+    return Embedder(file)
+
+
+def _identities(embedder: Embedder, gallery: IdentityGallery, request: AuditRequest, summary: AuditSummary) -> None:
+    """Findings and figures, once all faces are known."""
+    same_person = request.same_person if request.same_person is not None else embedder.file.face_input.same_person
+    summary.findings += gallery.findings(same_person)
+    summary.identity = gallery.figures(embedder, same_person)
+    summary.checks["identity similarity"] = gallery.pictures
+    if unknown := gallery.unknown():
+        summary.skipped[f"{unknown} lines of --persons: no face of these pictures was compared"] += 1
 
 
 def _known(request: AuditRequest, stack: contextlib.ExitStack) -> _Known:
@@ -101,7 +143,8 @@ def _known(request: AuditRequest, stack: contextlib.ExitStack) -> _Known:
         _keep_apart(request.images, private)
         if private is not None:
             private.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _Known(foreign_items(request.images, originals, masks), private)
+        census = Census(sum(1 for _ in find_pictures(request.images)))
+        return _Known(foreign_items(request.images, originals, masks), private, census)
     assert request.out is not None
     private = request.private or request.out.with_name(request.out.resolve().name + ".private")
     _keep_apart(request.out, private)
@@ -114,11 +157,21 @@ def _known(request: AuditRequest, stack: contextlib.ExitStack) -> _Known:
     there = private if private.is_dir() else None
     if not len(index):
         if (index.has_manifest or ledger is not None) and next(index.strays(), None):
-            return _Known(iter(()), there, index)
+            return _Known(iter(()), there, Census(), index, ledger)
         raise UsageError(
             f"{request.out} lists no pictures, so there is nothing to audit; audit plain folders with --images DIR"
         )
-    return _Known(own_items(request.out, there, index, ledger, originals, masks), there, index)
+    items = own_items(request.out, there, index, ledger, originals, masks)
+    return _Known(items, there, Census.of_release(index), index, ledger)
+
+
+def _sampled(known: _Known, size: int | None) -> _Known:
+    """The same with so many of its pictures, drawn at random; all of them for None or if there are no more."""
+    if size is None or size >= known.census.pictures:
+        return known
+    seed = secrets.randbelow(1 << 32)
+    drawn = draw_sample(known.items, size, seed)
+    return replace(known, items=iter(drawn), sample=(seed, known.census.pictures))
 
 
 def _keep_apart(folder: Path, private: Path | None) -> None:
@@ -131,44 +184,15 @@ def _keep_apart(folder: Path, private: Path | None) -> None:
         raise UsageError(f"the private folder {private} lies inside a release; choose another --private")
 
 
-class _Collected:
-    """What is kept of the results: findings, counts, the worst crops, embeddings up to a bound."""
-
-    def __init__(self, summary: AuditSummary) -> None:
-        self._summary = summary
-        self._heap: list[tuple[int, int, Crop]] = []
-        self._number = 0
-        self._pairs: list[tuple[str, Box, npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
-
-    def take(self, result: Result) -> None:
-        summary = self._summary
-        summary.pictures += 1
-        summary.faces += result.faces
-        summary.findings += result.findings
-        summary.checks.update(set(result.checks))
-        summary.skipped.update(result.skipped)
-        for crop in result.crops:
-            self._number += 1
-            heapq.heappush(self._heap, (-SEVERITIES.index(crop.severity), -self._number, crop))  # the mildest on top
-            if len(self._heap) > MOST_CROPS:
-                heapq.heappop(self._heap)
-        self._pairs += [(result.name, *pair) for pair in result.pairs[: GALLERY - len(self._pairs)]]
-
-    def worst(self) -> list[Crop]:
-        """Crops, worst first."""
-        return [crop for *_, crop in sorted(self._heap, key=lambda one: one[:2], reverse=True)]
-
-    def identities(self, same_person: float) -> None:
-        """Similarity and rank of every pair, once all sources are known."""
-        if not self._pairs:
-            return
-        gallery = np.stack([before for _, _, before, _ in self._pairs])
-        for number, (name, box, _, after) in enumerate(self._pairs):
-            cosines = gallery @ after
-            rank = 1 + int(np.count_nonzero(cosines > cosines[number]))
-            for f in identity_findings(box, float(cosines[number]), rank, len(gallery), same_person):
-                self._summary.findings.append(AuditFinding(f.severity, f.check, name, f.evidence, f.box))
-        self._summary.checks["identity similarity"] = len({name for name, *_ in self._pairs})
+def _take(result: Result, summary: AuditSummary, gallery: IdentityGallery) -> None:
+    """Add a picture's result."""
+    summary.pictures += 1
+    summary.faces += result.faces
+    summary.findings += result.findings
+    summary.measured += [face for face, _ in result.measured]
+    summary.checks.update(set(result.checks))
+    summary.skipped.update(result.skipped)
+    gallery.add(result.embedded, result.not_embedded)
 
 
 def _folder_findings(index: ReleaseIndex, layers: ReleaseLayers, summary: AuditSummary) -> None:
@@ -178,7 +202,7 @@ def _folder_findings(index: ReleaseIndex, layers: ReleaseLayers, summary: AuditS
     if not index.has_manifest:
         summary.findings.append(AuditFinding("warning", "manifest", "manifest.jsonl", "not there; run blur to its end"))
     for file, link in index.strays():
-        if not link and layers.explain(file):
+        if not link and index.has_picture_of(file) and layers.explain(file):
             continue
         one = stray_discrepancy(file, link=link)
         summary.findings.append(AuditFinding(one.severity, one.check, one.file, one.evidence))
@@ -192,17 +216,6 @@ def _note_gaps(request: AuditRequest, summary: AuditSummary) -> None:
     if request.images is not None:
         summary.skipped["manifest and ledger against the files: another tool's folder"] += 1
         summary.skipped["outside the mask and alpha against the source: another tool makes no promise"] += 1
-
-
-def _facts(summary: AuditSummary) -> dict[str, str]:
-    counts = ", ".join(f"{severity}: {summary.count(severity)}" for severity in SEVERITIES)
-    return {
-        "Audited": f"{summary.folder}: {summary.pictures} pictures, {summary.faces} places looked at",
-        "Found": counts,
-        "Looked with": "; ".join(f"{name}: {n}" for name, n in sorted(summary.looks.items())),
-        "Checked": "; ".join(f"{name}: {n}" for name, n in sorted(summary.other_checks.items())),
-        "Skipped": "; ".join(f"{name} ({n})" for name, n in sorted(summary.skipped.items())) or "nothing",
-    }
 
 
 def _cost(item: Item) -> int:
