@@ -7,6 +7,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from p3m_anon.files.icc_build import gamma_tag, grey_profile, matrix_profile, profile, table_tag
@@ -99,16 +100,37 @@ def fuzzed(seed: int) -> bytes:
     return matrix_profile(NAME, matrix, [curves[int(rng.integers(2))]() for _ in range(3)])
 
 
-def tables(size: int, curve: float = 1.0) -> bytes:
-    """An RGB profile of a grid of size^3: sRGB's colours, bent by `curve`."""
+def tables(size: int, curve: float = 1.0, kind: str = "mft2") -> bytes:
+    """An RGB profile of a grid of size^3: sRGB's colours, bent by `curve`. kind: mft1, mft2 or mAB."""
     steps = np.linspace(0, 1, size) ** curve
     rgb = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
     light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    if kind == "mft1":
+        return _bytewise(light @ known_spaces()[0].matrix.T, size)
     xyz = np.clip(light @ known_spaces()[0].matrix.T * 32768, 0, 65535).round().astype(">u2")
+    if kind == "mAB":
+        curves = (gamma_tag(1.0) + bytes(2)) * 3
+        grid = bytes([size] * 3).ljust(16, b"\0") + bytes([2, 0, 0, 0]) + xyz.tobytes()
+        grid += bytes(-len(grid) % 4)
+        starts = struct.pack(">5I", 32, 0, 0, 32 + len(curves), 32 + len(curves) + len(grid))
+        table = b"mAB \0\0\0\0\3\3\0\0" + starts + curves + grid + curves
+        return profile(NAME, b"RGB ", b"XYZ ", {b"A2B0": table})
     straight = np.linspace(0, 65535, 2).astype(">u2").tobytes() * 3
     unit = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
     table = b"mft2" + bytes(4) + bytes([3, 3, size, 0]) + unit + struct.pack(">HH", 2, 2)
     return profile(NAME, b"RGB ", b"XYZ ", {b"A2B0": table + straight + xyz.tobytes() + straight}, 2)
+
+
+def _bytewise(xyz: npt.NDArray[np.float64], size: int) -> bytes:
+    """A table of bytes, which needs Lab."""
+    ratio = xyz / (0.9642, 1, 0.8249)
+    f = np.where(ratio > 216 / 24389, np.cbrt(ratio), (24389 / 27 * ratio + 16) / 116)
+    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    values = np.clip(lab * (2.55, 1, 1) + (0, 128, 128), 0, 255).round().astype(np.uint8)
+    unit = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
+    straight = bytes(range(256)) * 3
+    table = b"mft1" + bytes(4) + bytes([3, 3, size, 0]) + unit + straight + values.tobytes() + straight
+    return profile(NAME, b"RGB ", b"Lab ", {b"A2B0": table}, 2)
 
 
 def grey(gamma: float) -> bytes:

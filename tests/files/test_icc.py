@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from p3m_anon.files.icc import clean, is_srgb, pixels_to_srgb
 from p3m_anon.files.icc_known import known_spaces
 from p3m_anon.files.icc_tables import LARGEST
-from tests.files.profiles import NAME, builtin_srgb, desc, fuzzed, grey, hidden_jpeg, planted, tables, with_tag
+from tests.files.profiles import NAME, builtin_srgb, desc, fuzzed, grey, hidden_jpeg, planted, tables, tag, with_tag
 
 STEPS = np.linspace(0, 255, 17).round().astype(np.uint8)
 GRID = np.stack(np.meshgrid(STEPS, STEPS, STEPS, indexing="ij"), -1).reshape(-1, 17, 3)
@@ -104,8 +104,9 @@ def test_noise_never_crashes() -> None:
 
 
 class TestTables:
-    def test_small_ones_are_copied_without_names_and_tails(self) -> None:
-        icc = tables(9, 1.1)
+    @pytest.mark.parametrize("kind", ["mft1", "mft2", "mAB"])
+    def test_small_ones_are_copied_without_names_and_tails(self, kind: str) -> None:
+        icc = tables(9, 1.1, kind)
         hidden = with_tag(icc, b"priv", b"data\0\0\0\0" + hidden_jpeg())
         cleaned = clean(hidden, 3)
         assert cleaned.profile is not None
@@ -113,7 +114,11 @@ class TestTables:
         assert cleaned.profile == clean(icc, 3).profile == clean(cleaned.profile, 3).profile
         assert NAME.encode() not in cleaned.profile
         assert hidden_jpeg()[20:60] not in cleaned.profile
+        assert NAME.encode("utf-16-be") not in cleaned.profile
         assert cleaned.name == f"tables of {len(cleaned.profile)} bytes"
+        table = tag(icc, b"A2B0")
+        longer = clean(with_tag(icc, b"A2B0", table + hidden_jpeg()), 3)
+        assert longer.profile == cleaned.profile
 
     def test_large_ones_become_srgb(self) -> None:
         icc = tables(25, 1.1)

@@ -10,8 +10,10 @@ from PIL import ImageCms
 
 from p3m_anon.files.images import Decoded, encode, read
 from p3m_anon.files.masked import encode_masked
+from p3m_anon.files.metadata import extras
 from tests.files.drawn import photo, reread, saved
 from tests.files.jpegs import Kind, face, stored
+from tests.files.profiles import NAME, hidden_jpeg, planted, tables
 
 
 def changed(decoded: Decoded) -> tuple[np.ndarray, np.ndarray]:
@@ -80,3 +82,21 @@ def test_portraits_keep_every_pixel_away_from_the_mask(shared_data: Path) -> Non
         made = encode_masked(decoded, pixels, mask)
         assert made.fidelity == "mcu", (path.name, made.note)
         assert made.note["rest_max"] == 0 or decoded.orientation > 1
+
+
+@pytest.mark.parametrize("place", planted())
+def test_copied_blocks_get_a_clean_profile(tmp_path: Path, place: str) -> None:
+    decoded = read_kind(tmp_path, Kind(sampling="4:4:4"), icc_profile=planted()[place])
+    made = encode_masked(decoded, *changed(decoded))
+    assert made.fidelity == "mcu"
+    assert extras(made.data) == ()
+    assert NAME.encode() not in made.data
+    assert hidden_jpeg()[20:60] not in made.data
+
+
+def test_a_converted_jpeg_is_encoded_again(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(stored(Kind(), icc_profile=tables(25)))
+    decoded = read(tmp_path / "a.jpg")
+    made = encode_masked(decoded, *changed(decoded))
+    assert (made.fidelity, made.note) == ("reencoded", {"reencoded_because": "converted to sRGB"})
+    assert extras(made.data) == ()
