@@ -21,11 +21,10 @@ from p3m_anon.detectors.embedder import Embedder
 from p3m_anon.errors import ImageError
 from p3m_anon.faces.anonymize import anonymize
 from p3m_anon.faces.blur import blurred
-from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.linkage import Faces, Rate, linkage, persons_by_links, to_original
 from p3m_anon.faces.masks import TRACED, FaceMask, face_masks
 from p3m_anon.faces.pairing import Seen
-from p3m_anon.faces.patch import from_mask, union
+from p3m_anon.faces.patch import union
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.embedders import find_embedder
 from p3m_anon.files.folders import find_pictures
@@ -41,11 +40,10 @@ if TYPE_CHECKING:
 
 
 class Way(NamedTuple):
-    """settings: which mask. write: what is put there. sigma: of the blur in face widths, None for no blur."""
+    """settings: which mask. write: what is put there."""
 
     settings: BlurSettings
     write: Write
-    sigma: float | None
 
 
 def gaussian(sigma: float) -> Write:
@@ -70,23 +68,21 @@ def painted(rgb: RGB, masks: Sequence[FaceMask]) -> RGB:
 
 def as_blur(settings: BlurSettings) -> Way:
     """What `blur` writes."""
-    sigma = None if settings.blur_profile == "strict" else settings.sigma
-    return Way(settings, lambda rgb, masks: np.asarray(anonymize(rgb, masks, settings), np.uint8), sigma)
+    return Way(settings, lambda rgb, masks: np.asarray(anonymize(rgb, masks, settings), np.uint8))
 
 
 P3M, FULL = BlurSettings(), BlurSettings(region="full-face")
 WAYS = {
-    "untouched": Way(P3M, lambda rgb, masks: rgb, None),
-    "sigma 0.05 w": Way(P3M, gaussian(0.05), 0.05),
-    "sigma 0.1 w": Way(P3M, gaussian(0.1), 0.1),
+    "untouched": Way(P3M, lambda rgb, masks: rgb),
+    "sigma 0.05 w": Way(P3M, gaussian(0.05)),
+    "sigma 0.1 w": Way(P3M, gaussian(0.1)),
     "sigma 0.2 w": as_blur(BlurSettings(sigma=0.2)),
     "p3m (0.3 w)": as_blur(P3M),
-    "p3m mask, painted grey": Way(P3M, painted, None),
+    "p3m mask, painted grey": Way(P3M, painted),
     "p3m, `--region full-face`": as_blur(FULL),
-    "full-face mask, painted grey": Way(FULL, painted, None),
+    "full-face mask, painted grey": Way(FULL, painted),
     "strict": as_blur(BlurSettings(blur_profile="strict", region="full-face")),
 }
-RESTORED = ", inverse-filtered"
 
 
 class Bench:
@@ -107,25 +103,6 @@ class Bench:
             masks = [m for m in face_masks((rgb.shape[0], rgb.shape[1]), sure, None, way.settings) if m.adjusted.area]
             out = way.write(rgb, masks)
             self.vectors.setdefault(title, []).extend(self._embedder.embed(out, face) for face in wide)
-            if way.sigma is None:
-                continue
-            for face in wide:
-                before = self._embedder.embed(rgb, face)
-                tries = [self._embedder.embed(picture, face) for picture in _restored(out, masks, way.sigma)]
-                self.vectors.setdefault(title + RESTORED, []).append(max(tries, key=lambda v: float(v @ before)))
-
-
-def _restored(out: RGB, masks: Sequence[FaceMask], sigma: float) -> list[RGB]:
-    """The picture after the inverse filter, for each noise that is tried."""
-    pictures = []
-    for noise in NOISES:
-        picture = out
-        for mask in masks:
-            hidden = np.zeros(out.shape[:2], np.bool_)
-            hidden[mask.adjusted.slices] = mask.adjusted.mask
-            picture = attacked(picture, from_mask(hidden), sigma * mask.width, mask.width, noise)
-        pictures.append(picture)
-    return pictures
 
 
 def table(bench: Bench, embedder: Embedder, persons: dict[str, str] | None) -> list[str]:
@@ -143,7 +120,7 @@ def table(bench: Bench, embedder: Embedder, persons: dict[str, str] | None) -> l
         "to clear pictures of the person | to one another |",
         "|---|---|---|---|---|",
     ]
-    for title in [name for way in WAYS for name in (way, way + RESTORED) if name in stacked]:
+    for title in WAYS:
         chance = np.random.default_rng(SEED)
         faces = clear._replace(vectors=stacked[title])
         own = to_original(faces, rows, clear, same_person, chance)
