@@ -44,7 +44,7 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """
     with _explained(path):
         _make_folder(path.parent, 0o700 if private else 0o755)
-        temporary = path.parent / f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(8)}"
+        temporary = temporary_in(path.parent)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with open(handle, "wb") as stream:
@@ -60,14 +60,23 @@ def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
 
 
-def remove_leftovers(folder: Path) -> int:
-    """Delete, in `folder` and below, temporary files of runs that are no more; returns how many there were.
+def temporary_in(folder: Path) -> Path:
+    """A new name that `remove_leftovers` knows, should this process be killed."""
+    return folder / f"{PREFIX}{_host()}-{os.getpid()}-{secrets.token_hex(8)}"
+
+
+def remove_leftovers(folder: Path, *, below: bool = True) -> int:
+    """Delete temporary files of runs that are no more; returns how many there were.
+
+    folder: where; with `below` also in all folders below it.
 
     A run is no more if its process is gone from this machine. Files of other machines, which may be writing to the
     same folder now, are left for a day. Links are not followed; a folder that does not exist holds none.
     """
     removed = 0
-    for parent, _, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
+        if not below:
+            folders.clear()
         for name in names:
             found = _NAME.fullmatch(name)
             if found and _is_stale(Path(parent, name), found[1], int(found[2])):

@@ -10,14 +10,13 @@ import contextlib
 import errno
 import hashlib
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from p3m_anon.errors import ImageError, Stopped, UsageError
-from p3m_anon.files.atomic import PREFIX, replacing
+from p3m_anon.files.atomic import replacing, temporary_in
 
 Link = Literal["hard", "reflink", "copy"]
 LINKS: tuple[Link, ...] = ("hard", "reflink", "copy")
@@ -93,7 +92,7 @@ def _hard(source: Path, target: Path, sha256: str, private: bool) -> None:
 def _relink(source: Path, target: Path) -> None:
     """A hard link in the place of a file that is there; it stays where no link can be made."""
     if target.is_symlink() or not target.samefile(source):
-        spare = target.with_name(f"{PREFIX}{secrets.token_hex(8)}")
+        spare = temporary_in(target.parent)
         os.link(source, spare)
         os.replace(spare, target)
 

@@ -16,7 +16,6 @@ import json
 import os
 import re
 import urllib.request
-import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from p3m_anon.errors import Stopped, UsageError, WeightsError
+from p3m_anon.files.atomic import remove_leftovers, temporary_in
 from p3m_anon.files.weights_table import WEIGHTS, Weight
 from p3m_anon.files.weights_words import HEAD, cure, lacking, mismatch, no_url, unpinned
 
@@ -238,9 +238,10 @@ def _store(
 @contextmanager
 def _temporary(folder: Path, file: str) -> Iterator[Path]:
     """A path in `folder` that is gone afterwards; a random name, so that two fetches cannot meet."""
-    part = folder / f".{file}.{uuid.uuid4().hex}.part"
+    part = temporary_in(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder, below=False)
         yield part
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

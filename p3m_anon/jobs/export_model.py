@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from p3m_anon.errors import P3MError, UsageError
 from p3m_anon.extras import import_extra
-from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.atomic import remove_leftovers, write_bytes
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.methods.registry import METHODS
 
@@ -72,6 +72,7 @@ def export_model(request: ExportModelRequest) -> ExportModelSummary:
     model = to_onnx(network, {"method": request.method, "checkpoint_sha256": digest})
     deviations = compare(network, model)
     _refuse_other_results(deviations)
+    remove_leftovers(request.out.parent, below=False)
     write_bytes(request.out, model)
     return ExportModelSummary(*facts, len(model), file_sha256(str(request.out)), deviations)
 

@@ -18,6 +18,7 @@ import pytest
 
 from p3m_anon.errors import Stopped, UsageError, WeightsError
 from p3m_anon.files import weights
+from p3m_anon.files.atomic import PREFIX, _host
 from p3m_anon.files.weights_table import Origin, Weight
 
 CONTENT = b"published weights"
@@ -169,6 +170,15 @@ def test_user_table_that_is_no_json_is_an_error(tmp_path: Path) -> None:
     (tmp_path / weights.USER_TABLE).write_text("{")
     with pytest.raises(WeightsError, match="cannot be read"):
         weights.known_weights(tmp_path)
+
+
+def test_a_fetch_that_was_killed_leaves_nothing_after_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leftover = tmp_path / f"{PREFIX}{_host()}-999999999-{'0' * 16}"
+    leftover.write_bytes(b"half a network")
+    serve(monkeypatch, b"what comes is not the file")
+    with pytest.raises(WeightsError):
+        weights.fetch_weight(WEIGHT, tmp_path, lambda count, size: None)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_fetch_checks_then_renames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from p3m_anon.dataset.rows import FILE_KEYS, SPLITS, Split
 from p3m_anon.errors import UsageError
+from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.dataset_facts import FACTS, SEAL, DatasetFacts, read_facts, seal, write_facts
 from p3m_anon.files.dataset_rows import MANIFEST, write_rows
 from p3m_anon.files.ledger_rows import id_key
@@ -102,6 +103,7 @@ def build_manifest(request: BuildRequest, on_done: OnDone = lambda _: None) -> B
         for _ in rows:
             pass
     else:
+        remove_leftovers(out)
         write_rows(out / MANIFEST, rows)
     build.finish()
     summary = build.summary

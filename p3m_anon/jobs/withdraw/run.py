@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p3m_anon.errors import UsageError
+from p3m_anon.files.atomic import remove_leftovers
 from p3m_anon.files.drawings import remove_drawings
 from p3m_anon.files.erasure import erase, looks, same_bytes, scrub
 from p3m_anon.files.ledger import Ledger
@@ -81,6 +82,8 @@ def withdraw(request: WithdrawRequest) -> WithdrawSummary:
     with ExitStack() as stack:
         if not request.dry_run:
             stack.enter_context(locked(private))
+            for folder in (out, private, *(each for root in request.roots for each in (root, private_folder(root)))):
+                remove_leftovers(folder)
         opened = Ledger.copy_of(private / LEDGER) if request.dry_run else Ledger(private / LEDGER, request.who)
         ledger = stack.enter_context(opened)
         datasets = [stack.enter_context(Dataset(root, out)) for root in request.roots]

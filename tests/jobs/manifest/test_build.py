@@ -14,6 +14,7 @@ from PIL import Image
 
 from p3m_anon.dataset.layout import folder
 from p3m_anon.errors import UsageError
+from p3m_anon.files.atomic import PREFIX, _host
 from p3m_anon.files.dataset_facts import check_seal, read_facts
 from p3m_anon.files.dataset_rows import read_rows, write_rows
 from p3m_anon.files.dataset_schema import schema
@@ -281,3 +282,11 @@ def test_a_build_that_is_stopped_leaves_the_old_manifest(tree):
     assert [(tree / name).read_bytes() for name in WRITTEN] == before
     assert not list(tree.glob(".p3m-tmp-*"))
     assert not [one for one in threading.enumerate() if one.name.startswith("manifest")]
+
+
+def test_temporary_files_of_a_killed_build_go(tree):
+    leftover = tree / f"{PREFIX}{_host()}-999999999-{'0' * 16}"
+    leftover.write_bytes(b"half a manifest")
+    build(tree)
+    assert not leftover.exists()
+    assert not [one for one in verify_dataset(tree).findings if PREFIX in str(one)]

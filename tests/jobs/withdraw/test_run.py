@@ -14,6 +14,7 @@ from PIL import Image
 
 from p3m_anon.cli import cli
 from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.files.atomic import PREFIX, _host
 from p3m_anon.files.dataset_facts import read_facts, seal
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.recall_list import RECALLED, write_recall
@@ -210,6 +211,16 @@ def test_recalled_pictures_are_taken_out_by_their_list_and_leave_it(place):
     assert place.traces("p03", name) == []
     place.withdraw("p05.png")
     assert not file.exists()
+
+
+def test_temporary_files_of_killed_runs_go(place):
+    leftovers = [
+        folder / f"{PREFIX}{_host()}-999999999-{'0' * 16}" for folder in (place.out, place.root / "train/mask")
+    ]
+    for file in leftovers:
+        file.write_bytes(b"half")
+    place.withdraw("p03.png")
+    assert not any(file.exists() for file in leftovers)
 
 
 def bytes_of(folder):
