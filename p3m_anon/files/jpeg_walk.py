@@ -5,12 +5,12 @@ T.81 F.2 (sequential) and G.2 (progressive). Compiled by numba on first use, kep
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from p3m_anon.files.compiled import compiled
 
 _POS, _BITS, _COUNT, _DRY = range(4)  # of the reader: next byte, bits read ahead, how many, whether data ran out
 MOST_GAPS = 100
@@ -18,7 +18,6 @@ BAD_CODE = 1
 _Bytes = npt.NDArray[np.uint8]
 _Ints = npt.NDArray[np.int64]
 _Table = npt.NDArray[np.uint16]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Scan(NamedTuple):
@@ -71,17 +70,7 @@ def lookup(counts: bytes, symbols: bytes) -> npt.NDArray[np.uint16]:
     return table
 
 
-def _compiled(function: _Function) -> _Function:
-    """Compiled, with a copy in numba's cache where that has a folder."""
-    compiled: Any
-    try:
-        compiled = njit(cache=True, nogil=True)(function)
-    except RuntimeError:
-        compiled = njit(nogil=True)(function)
-    return cast(_Function, compiled)
-
-
-@_compiled
+@compiled
 def _fill(data: _Bytes, stop: int, r: _Ints) -> None:
     while r[_COUNT] <= 40 and r[_DRY] == 0:
         at = r[_POS]
@@ -99,7 +88,7 @@ def _fill(data: _Bytes, stop: int, r: _Ints) -> None:
             r[_DRY] = 1
 
 
-@_compiled
+@compiled
 def _take(data: _Bytes, stop: int, r: _Ints, count: int) -> int:
     """The next bits as a number; -1 where the data run out."""
     if r[_COUNT] < count:
@@ -112,7 +101,7 @@ def _take(data: _Bytes, stop: int, r: _Ints, count: int) -> int:
     return value
 
 
-@_compiled
+@compiled
 def _symbol(data: _Bytes, stop: int, r: _Ints, table: _Table) -> int:
     """The next symbol; -1 where the data run out, -2 where there is no such code."""
     if r[_COUNT] < 16:
@@ -129,7 +118,7 @@ def _symbol(data: _Bytes, stop: int, r: _Ints, table: _Table) -> int:
     return entry & 255
 
 
-@_compiled
+@compiled
 def _sequential(data: _Bytes, stop: int, r: _Ints, dc: _Table, ac: _Table) -> int:
     size = _symbol(data, stop, r, dc)
     if size < 0:
@@ -156,7 +145,7 @@ def _sequential(data: _Bytes, stop: int, r: _Ints, dc: _Table, ac: _Table) -> in
     return 0
 
 
-@_compiled
+@compiled
 def _first(  # noqa: PLR0913
     data: _Bytes,
     stop: int,
@@ -193,7 +182,7 @@ def _first(  # noqa: PLR0913
     return 0
 
 
-@_compiled
+@compiled
 def _refined(  # noqa: PLR0913
     data: _Bytes,
     stop: int,
@@ -244,7 +233,7 @@ def _refined(  # noqa: PLR0913
     return run_left - 1
 
 
-@_compiled
+@compiled
 def _follow(  # noqa: PLR0913, PLR0915
     data: _Bytes,
     start: int,
@@ -312,7 +301,7 @@ def _follow(  # noqa: PLR0913, PLR0915
     return 0, at, count
 
 
-@_compiled
+@compiled
 def _aligned(data: _Bytes, r: _Ints) -> int:
     """The file offset behind the last byte of which a bit was used."""
     at = r[_POS]

@@ -15,6 +15,7 @@ _ONE = (254, 255, 256, 257, 259, 262, 266, 274, 277, 278, 282, 283, 284, 292, 29
 _FIXED = {**dict.fromkeys(_ONE, 1), 529: 3, 530: 2, 532: 6}
 _PER_CHANNEL = (258, 338, 339, 340, 341)
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+_MOST_HELD = 2 << 30
 _PADDING = 8  # bytes of 0 between two parts
 
 
@@ -116,6 +117,7 @@ def _strips(data: bytes, tags: dict[int, _Tag], pieces: list[tuple[int, int]]) -
     if packing not in (1, 5, 7, 8, 32773, 32946) or (_first(tags, 262, 1) == 6 and packing != 7):
         yield Extra("warning", f"strips of compression {packing}, which are not checked for spare bytes", "structure")
         return
+    total = 0
     for number, (start, length) in enumerate(pieces):
         rows = down if tiled else min(down, height - number % per_plane * down)
         needed = rows * -(-across * bits // 8)
@@ -129,6 +131,10 @@ def _strips(data: bytes, tags: dict[int, _Tag], pieces: list[tuple[int, int]]) -
             yield from (e._replace(what=f"in the strip at offset {start}: {e.what}") for e in inside)
             continue
         used, held = _used(piece, packing, needed)
+        total += held
+        if total > _MOST_HELD:
+            yield Extra("leak", "strips that unpack to more than any picture", "structure")
+            return
         if used < length:
             yield surplus_of("bytes of a strip behind its pixels", data, start + used, length - used)
         if held > needed:
@@ -146,38 +152,15 @@ def _used(piece: bytes, packing: int, needed: int) -> tuple[int, int]:
             left = unpacker.unconsumed_tail
         return len(piece) - len(unpacker.unused_data), held
     if packing == 5:
-        return _lzw(piece)
+        from p3m_anon.files.lzw_walk import reach
+
+        return reach(piece)
     at = held = 0
     while at < len(piece) and held < needed:  # PackBits
         code = piece[at]
         at += 1 + (code + 1 if code < 128 else 1 if code > 128 else 0)
         held += code + 1 if code < 128 else 257 - code if code > 128 else 0
     return min(at, len(piece)), held
-
-
-def _lzw(piece: bytes) -> tuple[int, int]:
-    """The same for LZW (TIFF 6.0, section 13), which ends with a code of its own."""
-    value = count = at = held = 0
-    lengths: list[int] = []
-    width, last = 9, 0
-    while True:
-        while count < width:
-            if at >= len(piece):
-                return at, held
-            value, count, at = (value << 8 | piece[at]) & 0xFFFFFF, count + 8, at + 1
-        count -= width
-        code = value >> count & ((1 << width) - 1)
-        if code == 257:
-            return at, held
-        if code == 256:
-            lengths, width, last = [], 9, 0
-            continue
-        size = 1 if code < 256 else lengths[code - 258] if code - 258 < len(lengths) else last + 1
-        held += size
-        if last:
-            lengths.append(last + 1)
-        last = size
-        width = min(12, (258 + len(lengths) + 1).bit_length())
 
 
 def _leak(what: str, size: int, at: int) -> Extra:
