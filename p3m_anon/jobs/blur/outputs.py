@@ -110,7 +110,9 @@ class Outputs:
         clock("private pictures")
         self.store.clear(name, row.outputs, keep=outputs)
         clock("write")
-        facts = {"fidelity": made.fidelity, "icc": self._request.icc, **({"jpeg": made.note} if made.note else {})}
+        facts: dict[str, object] = {"fidelity": made.fidelity, "icc": self._request.icc}
+        if made.note:
+            facts["jpeg"] = made.note
         return tuple(outputs), facts
 
     def withhold(self, row: Row, picture: Picture, timings: dict[str, float]) -> tuple[Output, ...]:

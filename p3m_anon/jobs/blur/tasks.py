@@ -46,9 +46,9 @@ class Run:
     def __init__(self, request: BlurRequest, plan: LookPlan, store: Release) -> None:
         """`store` knows the release folder and the private one."""
         self.request, self.plan, self.store = request, plan, store
-        shared = [request.settings.digest(), request.format, request.jpeg, request.icc, request.alpha_policy]
-        shared += [request.figures, request.publish_facemask]
-        self._shared = json.dumps([*shared, plan.versions], sort_keys=True)
+        ways = request.format, request.jpeg, request.icc, request.alpha_policy
+        more = request.figures, request.publish_facemask
+        self._shared = json.dumps([request.settings.digest(), *ways, *more, plan.versions], sort_keys=True)
 
     def digest(self, task: Task, sources: tuple[Source, ...]) -> str:
         """What a result depends on; a row with this digest need not be made again."""
