@@ -79,6 +79,7 @@ def review(release: Path) -> None:
         }.items():
             shown = desk.picture(path, "todo")
             asked = {"path": path, "sha256": shown["sha256"], "version": shown["version"], "note": NOTE}
+            asked["confirmed"] = [one["box"] for one in shown["sightings"]]
             desk.decide({**asked, **more})
         desk.begin_sample(1, seed=1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -92,6 +92,14 @@ class Visit:
 
     def toast(self, text: str) -> None:
         self.page.wait_for_selector(f"#toast >> text={text}", timeout=60_000)
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait for something that the server does; an older message on the page says nothing about it."""
+        for _ in range(1200):
+            if holds():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError("it did not happen within a minute")
 
 
 @pytest.fixture

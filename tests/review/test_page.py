@@ -204,8 +204,7 @@ def test_what_somebody_else_decided_is_not_written_over(visit: Visit, desk: Fake
     assert visit.shapes() == (2 if keep else 1)
     assert desk.versions["a.jpg"] == 1
     visit.press("Control+y", "Enter")
-    visit.toast("Saved")
-    assert desk.versions["a.jpg"] == 2
+    visit.until(lambda: desk.versions["a.jpg"] == 2)
 
 
 def test_a_mask_is_drawn_without_a_mouse(visit: Visit, desk: FakeDesk) -> None:
