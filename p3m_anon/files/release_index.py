@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from p3m_anon.dataset.integrity import Discrepancy, row_form
@@ -81,7 +81,9 @@ class ReleaseIndex:
 
     def has_picture_of(self, file: str) -> bool:
         """Whether a mask or layer, `FOLDER/ID.png`, has the name of a picture that is listed."""
-        name = str(PurePosixPath(file.partition("/")[2]).with_suffix(""))
+        name = file.partition("/")[2].rpartition(".")[0]
+        if not name:
+            return False
         query = "SELECT 1 FROM files WHERE file >= ? AND file < ? LIMIT 1"
         stems = [f"{images}/{name}" for images in IMAGE_FOLDERS]
         return any(self._db.execute(query, (f"{stem}.", f"{stem}/")).fetchone() for stem in stems)
