@@ -47,6 +47,11 @@ FORMS = {
     show_default=True,
     help="webdataset: pictures in it.",
 )
+@click.option(
+    "--audit",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="hf, croissant: audit.json of the release; its figures go into card and description.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Threads that read [default: one per core].")
 @click.option("--dry-run", is_flag=True, help="Check rows and names, count, write nothing.")
 @JSON
@@ -76,6 +81,7 @@ def export(form: str, out: Path, as_json: bool, shard_mb: int, shard_pictures: i
       p3m-anon manifest export P3M-10k --to hf --out p3m-10k-hf
       p3m-anon manifest export P3M-10k --to webdataset --out shards --split train --shard-mb 500
       p3m-anon manifest export P3M-10k --to croissant --out p3m-10k-croissant --link copy
+      p3m-anon manifest export dataset --to hf --out dataset-hf --audit release.private/audit.json
       p3m-anon manifest export s3://bucket/P3M-10k --to webdataset --out shards
 
     Exit codes: 0 exported; 1 ROOT is not what its manifest says; 2 usage; 4 stopped (disk full, no rights).
@@ -114,7 +120,9 @@ def export(form: str, out: Path, as_json: bool, shard_mb: int, shard_pictures: i
 @click.option("--release", type=FOLDER, help="The release folder that ROOT was made from: what people reviewed.")
 @click.option("--private", type=FOLDER, help="Its private folder [default: RELEASE.private].")
 @click.option(
-    "--audit", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What audit --json printed."
+    "--audit",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="audit.json of the release, in its private folder.",
 )
 @click.option("--replace", is_flag=True, help="Overwrite a datasheet that was edited by hand.")
 @click.option("--dry-run", is_flag=True, help="Print it; write nothing.")
@@ -129,8 +137,7 @@ def datasheet(as_json: bool, dry_run: bool, **options: Any) -> None:
     \b
     Examples:
       p3m-anon manifest datasheet P3M-10k
-      p3m-anon audit release --json > audit.json
-      p3m-anon manifest datasheet dataset --release release --audit audit.json
+      p3m-anon manifest datasheet dataset --release release --audit release.private/audit.json
 
     Exit codes: 0 written; 1 what is sealed was changed; 2 usage; 4 stopped.
     """

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from p3m_anon.files.audit_facts import audit_words
 from p3m_anon.files.dataset_facts import UNSPLIT
 from p3m_anon.files.export_words import (
     LIMIT,
@@ -87,6 +88,12 @@ def _body(source: Source, columns: Sequence[str]) -> Iterator[str]:
     yield "Digests are SHA-256 of the files beside this card. An empty text means: nothing is said."
     yield "\n## How faces were treated\n"
     yield from (f"- {sentence}" for sentence in processing_words(facts))
+    yield "\n## What an audit found\n"
+    if source.audit is None:
+        yield f"{NOT_STATED.capitalize()}."
+    else:
+        yield from (f"- {sentence}" for sentence in audit_words(source.audit))
+        yield f"- Whom to ask to have a picture taken out: {one_line(source.audit.record['contact'] or NOT_STATED)}."
     yield f"\n## Limits\n\n{LIMIT}\n{NO_REIDENTIFICATION}"
     yield f"\n## Citation\n\n{one_line(facts.citation or NOT_STATED)}"
 

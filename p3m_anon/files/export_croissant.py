@@ -21,10 +21,11 @@ from p3m_anon.dataset.rows import FILE_KEYS, KEYS, OPTIONAL, row_line
 from p3m_anon.files.atomic import replacing, write_bytes
 from p3m_anon.files.dataset_facts import file_sha256
 from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.files.export_croissant_rai import responsible
 from p3m_anon.files.export_croissant_terms import CONTEXT, ENCODINGS, MEANINGS, SETS
 from p3m_anon.files.export_source import files_of, place_listed
 from p3m_anon.files.export_tables import COUNTS, ParquetRows
-from p3m_anon.files.export_words import LIMIT, NO_REIDENTIFICATION, blurred_words, processing_words, title
+from p3m_anon.files.export_words import blurred_words, title
 from p3m_anon.files.place import Link
 
 if TYPE_CHECKING:
@@ -70,29 +71,13 @@ def describe(source: Source, folder: Path) -> Json:
         "citeAs": facts.citation,
         "datePublished": facts.created,
         "keywords": ["image matting", "portrait", "privacy", "face anonymization"],
-        **_responsible(source),
+        **responsible(source),
         "distribution": [_file(MANIFEST, folder), _file(TABLE, folder), *_file_sets(source)],
         "recordSet": [_pictures(source), *(_images(key) for key in FILE_KEYS if source.filled[key])],
     }
     head = {"@context": CONTEXT, "@type": "sc:Dataset"}
     conforms = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
     return {**head, "conformsTo": conforms, **{key: value for key, value in known.items() if value is not None}}
-
-
-def _responsible(source: Source) -> Json:
-    """Terms of Croissant RAI 1.0, as far as the manifest knows; how the pictures came together it does not."""
-    total = source.pictures
-    clear = sum(counts["normal"] for counts in source.counts.values())
-    people = f"The pictures show people; {total - clear} of {total} are released with every face blurred that was found"
-    people += " (or without an identifiable face)"
-    people += f", {clear} are not blurred on purpose; release_basis says why." if clear else "."
-    return {
-        "rai:personalSensitiveInformation": [people, LIMIT],
-        "rai:dataPreprocessingProtocol": processing_words(source.facts),
-        "rai:machineAnnotationTools": [f"p3m-anon {source.facts.tool_version}"] if source.filled["detector"] else None,
-        "rai:dataUseCases": ["Training and testing of portrait matting.", NO_REIDENTIFICATION],
-        "rai:dataLimitations": [LIMIT],
-    }
 
 
 def _columns(source: Source) -> list[str]:

@@ -16,6 +16,7 @@ from p3m_anon.dataset.layout import VALIDATION, place
 from p3m_anon.dataset.rows import FILE_KEYS, SPLITS
 from p3m_anon.errors import ImageError, P3MError, UsageError
 from p3m_anon.files.atomic import replacing
+from p3m_anon.files.audit_facts import AuditFacts
 from p3m_anon.files.dataset_facts import UNSPLIT, DatasetFacts, read_facts
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.place import Link, place_file
@@ -65,7 +66,7 @@ class Source:
     root: folder of the manifest. split: only this one, None for all. counts: split (or UNSPLIT) -> status ->
     pictures. filled: key -> rows in which it is not null. folders, endings: key of FILE_KEYS -> the folders in which
     its files lie, and how their names end. dated: keys of which
-    some text looks like a date.
+    some text looks like a date. audit: what an audit found, None if none was named.
     """
 
     root: Location
@@ -77,6 +78,7 @@ class Source:
     endings: dict[str, set[str]] = field(default_factory=dict)
     dated: set[str] = field(default_factory=set)
     stamp: str = ""
+    audit: AuditFacts | None = None
 
     @property
     def pictures(self) -> int:

@@ -64,7 +64,8 @@ def test_privacy_terms_are_understood(exported):
     assert "0.3 face widths" in metadata.data_preprocessing_protocol[0]
     assert metadata.machine_annotation_tools[0].startswith("p3m-anon ")
     assert metadata.data_limitations
-    assert metadata.data_collection is None  # the manifest does not know it
+    assert "not stated" in metadata.data_collection
+    assert "skin tones" in metadata.data_biases[0]
 
 
 def test_files_and_digests_are_true(exported):

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import write_bytes
+from p3m_anon.files.audit_facts import read_audit
 from p3m_anon.files.dataset_facts import FACTS, SEAL, check_seal, read_facts, seal
-from p3m_anon.files.dataset_rows import MANIFEST
+from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.export_source import Unfit
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.private import private_folder
 from p3m_anon.jobs.blur.run import LEDGER
 from p3m_anon.jobs.manifest.datasheet_text import render
-from p3m_anon.jobs.manifest.known import Reviewed, read_audit, read_contents, read_review
+from p3m_anon.jobs.manifest.known import Reviewed, read_contents, read_review
 
 SHEET = "DATASHEET.md"
 _MARK = "<!-- p3m-anon datasheet {} -->\n"
@@ -25,7 +26,7 @@ _MARK = "<!-- p3m-anon datasheet {} -->\n"
 @dataclass(frozen=True)
 class DatasheetRequest:
     """root: a dataset with dataset.json. release: the folder that `blur` wrote, whose ledger is read. private: its
-    private folder. audit: what `audit --json` printed. replace: a datasheet that was edited by hand too.
+    private folder. audit: the release's `audit.json`. replace: a datasheet that was edited by hand too.
     """
 
     root: Path
@@ -69,7 +70,7 @@ def write_datasheet(request: DatasheetRequest) -> DatasheetSummary:
         broken = [problem for problem in check_seal(root) if not problem.startswith(f"{SHEET}:")]
         if broken:
             raise Unfit(f"{broken[0]}; a new seal would hide that, so look at `p3m-anon manifest verify` first")
-    audited = read_audit(request.audit) if request.audit else None
+    audited = read_audit(request.audit, read_rows(root / MANIFEST)) if request.audit else None
     text = render(facts, read_contents(root), _reviewed(request), audited)
     text += _MARK.format(hashlib.sha256(text.encode()).hexdigest())
     summary = DatasheetSummary(root / SHEET, text)

@@ -11,6 +11,7 @@ from p3m_anon import __version__
 from p3m_anon.dataset.integrity import UNBLURRED
 from p3m_anon.dataset.rows import FILE_KEYS, SPLITS
 from p3m_anon.dataset.split_record import HASH_BITS
+from p3m_anon.files.audit_facts import audit_words, recall_words
 from p3m_anon.files.dataset_facts import SEAL, UNSPLIT, DatasetFacts
 from p3m_anon.files.export_words import (
     LIMIT,
@@ -25,7 +26,8 @@ from p3m_anon.files.export_words import (
 )
 
 if TYPE_CHECKING:
-    from p3m_anon.jobs.manifest.known import Audited, Contents, Reviewed
+    from p3m_anon.files.audit_facts import AuditFacts
+    from p3m_anon.jobs.manifest.known import Contents, Reviewed
 
 LAYERS = {
     "alpha": "alpha mattes",
@@ -44,7 +46,7 @@ _SHOWN = 10  # values of a field that are named
 _MANY = 4  # faces in a picture from which they are counted together
 
 
-def render(facts: DatasetFacts, contents: Contents, reviewed: Reviewed | None, audited: Audited | None) -> str:
+def render(facts: DatasetFacts, contents: Contents, reviewed: Reviewed | None, audited: AuditFacts | None) -> str:
     """The whole sheet, Markdown; the same facts give the same text."""
     parts = [
         *_head(facts),
@@ -53,9 +55,9 @@ def render(facts: DatasetFacts, contents: Contents, reviewed: Reviewed | None, a
         *_collection(contents),
         *_processing(facts, contents),
         *_review(reviewed),
-        *_audit(contents, audited),
+        *_audit(audited),
         *_use(contents),
-        *_distribution(facts, contents),
+        *_distribution(facts, contents, audited),
     ]
     return "\n".join(parts) + "\n"
 
@@ -206,21 +208,14 @@ def _looks(reviewed: Reviewed) -> Iterator[str]:
     yield "  Only a spot check by people bounds their number; the next line has it."
 
 
-def _audit(contents: Contents, audited: Audited | None) -> Iterator[str]:
+def _audit(audited: AuditFacts | None) -> Iterator[str]:
     yield "\n## What an audit found\n"
     if audited is None:
-        yield f"{NOT_STATED.capitalize()}: no machine-readable audit was given."
-        yield "`p3m-anon audit OUT --json > audit.json` makes one, `manifest datasheet --audit audit.json` takes it."
+        yield f"{NOT_STATED.capitalize()}: no audit was given."
+        yield "`p3m-anon audit OUT` writes OUT.private/audit.json, `manifest datasheet --audit` takes it."
         return
-    leaks, warnings, notes = (audited.counts[key] for key in ("leak", "warning", "note"))
-    found = ", ".join((many(leaks, "leak"), many(warnings, "warning"), many(notes, "note")))
-    yield f"- Released pictures that were read again: {audited.pictures}; {found}."
-    if audited.pictures != contents.pictures:
-        yield f"- The dataset has {many(contents.pictures, 'picture')}, so the audit was not of exactly these."
-    yield f"- Detectors: {', '.join(audited.detectors) or NOT_STATED}."
-    yield f"- Checks, and on how many pictures: {', '.join(f'{k} {n}' for k, n in sorted(audited.checks.items()))}."
-    yield from (f"- Not checked: {one}" for one in audited.skipped)
-    yield '- "Found no leak" is not "anonymous".'
+    yield from (f"- {sentence}" for sentence in audit_words(audited))
+    yield f"- {recall_words(audited)}"
 
 
 def _use(contents: Contents) -> Iterator[str]:
@@ -235,14 +230,16 @@ def _use(contents: Contents) -> Iterator[str]:
     yield f"- What it has been used for: {NOT_STATED}."
 
 
-def _distribution(facts: DatasetFacts, contents: Contents) -> Iterator[str]:
+def _distribution(facts: DatasetFacts, contents: Contents, audited: AuditFacts | None) -> Iterator[str]:
     yield "\n## Who may have it, and who looks after it\n"
     yield f"- Licence: {one_line(facts.license or NOT_STATED)}."
     yield f"- Licences of single pictures: {_tally(contents, 'license')}"
     yield f"- Citation: {one_line(facts.citation or NOT_STATED).removesuffix('.')}."
     yield f"- Version: {one_line(facts.version or NOT_STATED)}."
     yield f"- Whole? `p3m-anon manifest verify` compares every file; `sha256sum -c {SEAL}` what no row lists."
-    yield f"- Whom to ask to have a picture taken out: {NOT_STATED}. `p3m-anon withdraw` takes it out."
+    contact = audited.record["contact"] if audited is not None else None
+    yield f"- Whom to ask to have a picture taken out: {one_line(contact or NOT_STATED)}."
+    yield "  `p3m-anon withdraw` takes it out."
     yield ""
 
 

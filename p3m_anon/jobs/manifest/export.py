@@ -6,13 +6,14 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from p3m_anon.errors import UsageError
 from p3m_anon.files.atomic import replacing
+from p3m_anon.files.audit_facts import read_audit
 from p3m_anon.files.dataset_facts import FACTS, SEAL, file_sha256, may_be_sealed
 from p3m_anon.files.dataset_files import reason, walk
 from p3m_anon.files.dataset_rows import MANIFEST
@@ -31,6 +32,7 @@ from p3m_anon.jobs.manifest.pool import ordered, readers
 Form = Literal["csv", "parquet", "hf", "webdataset", "croissant"]
 FORMS: tuple[Form, ...] = ("csv", "parquet", "hf", "webdataset", "croissant")
 TABLES = frozenset(("csv", "parquet"))
+DESCRIBED: tuple[Form, ...] = ("hf", "croissant")  # forms with a text that people read
 _NAMED = 5  # findings that the error names
 
 
@@ -38,7 +40,8 @@ _NAMED = 5  # findings that the error names
 class ExportRequest:
     """root: dataset or release folder. out: file (csv, parquet) or folder that is not there yet. split: only this one.
 
-    link: how hf and croissant place files. workers: threads that read; 0: one for each core.
+    link: how hf and croissant place files. workers: threads that read; 0: one for each core. audit: the release's
+    `audit.json`, whose figures hf and croissant take.
     """
 
     root: Location
@@ -48,6 +51,7 @@ class ExportRequest:
     link: Link = "hard"
     limits: ShardLimits = field(default_factory=ShardLimits)
     workers: int = 0
+    audit: Path | None = None
     dry_run: bool = False
 
 
@@ -81,7 +85,11 @@ def export_dataset(request: ExportRequest, on_done: OnDone = lambda: None) -> Ex
     root = request.root.absolute() if isinstance(request.root, Path) else request.root
     _check_folders(root, out, request.form)
     check_listed(root)
+    if request.audit is not None and request.form not in DESCRIBED:
+        raise UsageError(f"--audit goes with --to {' and '.join(DESCRIBED)}; {request.form} has no place for it")
     source = survey(root, request.split)
+    if request.audit is not None:
+        source = replace(source, audit=read_audit(request.audit, source.rows()))
     summary = ExportSummary(request.form, request.out, source.pictures, dry_run=request.dry_run)
     summary.splits = {split: source.counts[split].total() for split in source.splits}
     if request.form not in TABLES:

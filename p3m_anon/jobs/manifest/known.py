@@ -1,8 +1,7 @@
-"""What is known of a dataset: what its rows say, what the ledger of its release says, and what an audit found."""
+"""What is known of a dataset: what its rows say, and what the ledger of its release says."""
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from p3m_anon.errors import UsageError
 from p3m_anon.files.dataset_facts import UNSPLIT
 from p3m_anon.files.dataset_rows import MANIFEST, read_rows
 from p3m_anon.files.decisions import BINDING
@@ -72,17 +70,6 @@ class Reviewed:
     agreement: Agreement | None
     sample: str | None
     sample_open: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class Audited:
-    """What an audit said in numbers; checks and skipped are our own words, never a file's name."""
-
-    pictures: int
-    counts: Mapping[str, int]
-    checks: Mapping[str, int]
-    skipped: tuple[str, ...]
-    detectors: tuple[str, ...]
 
 
 def read_contents(root: Path) -> Contents:
@@ -147,24 +134,3 @@ def _answers(ledger: Ledger) -> dict[Answer, int]:
 def _face_widths(ledger: Ledger) -> Iterator[int]:
     for row in ledger.rows("accepted"):
         yield from (round(face["width"]) for face in row.faces if face.get("width"))
-
-
-def read_audit(file: Path) -> Audited:
-    """What `p3m-anon audit OUT --json` printed; findings and folders are left where they are.
-
-    Raises UsageError for anything else.
-    """
-    try:
-        said = json.loads(file.read_bytes())
-        counts = {key: int(said["counts"][key]) for key in ("leak", "warning", "note")}
-        checks = {key: int(value) for key, value in said["checks"].items() if _is_ours(key)}
-        skipped = tuple(key for key in sorted(said["skipped"]) if _is_ours(key))
-        detectors = tuple(one for one in said["detectors"] if _is_ours(one))
-        return Audited(int(said["pictures"]), counts, checks, skipped, detectors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{file}: not what `p3m-anon audit OUT --json` prints ({error!r})") from error
-
-
-def _is_ours(text: Any) -> bool:
-    """A phrase of the audit's, and no path."""
-    return isinstance(text, str) and len(text) < 200 and text.isprintable() and not set(text) & set("/\\<>|")

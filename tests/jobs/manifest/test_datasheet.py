@@ -17,24 +17,25 @@ from p3m_anon.files.decisions import Decision, Decisions
 from p3m_anon.files.export_source import Unfit
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.sheets import SheetRecord, Sheets
+from p3m_anon.jobs.audit.request import AuditFinding
 from p3m_anon.jobs.blur.request import BlurRequest
 from p3m_anon.jobs.blur.run import LEDGER, blur_folder
 from p3m_anon.jobs.manifest.datasheet import SHEET, DatasheetRequest, is_edited, write_datasheet
 from p3m_anon.jobs.manifest.known import IN_BULK, read_review
 from p3m_anon.jobs.review.desk import ReviewDesk
 from tests.files.export_cases import build_dataset
+from tests.jobs.audit.record_cases import record_of, summary_of
 
-AUDIT = {
-    "folder": "/home/anna/release",
-    "report": "/home/anna/release.private/audit.html",
-    "pictures": 4,
-    "faces": 3,
-    "counts": {"leak": 0, "warning": 2, "note": 1},
-    "findings": [{"image": "blurred_image/anna.jpg", "evidence": "looks like anna"}],
-    "checks": {"digests": 4, "faces": 4},
-    "skipped": {"identity similarity: no --embedder": 1, "/home/anna/x.onnx": 1},
-    "detectors": ["centerface"],
-}
+
+def audit_of(root, **changes):
+    """An audit of the files that this dataset lists."""
+    rows = list(read_rows(root / MANIFEST))
+    record = record_of(summary_of(AuditFinding("note", "detector", "anna.jpg", "looks like anna"), pictures=4))
+    record["scope"]["files"] = sorted(
+        {row[key] for row in rows for key in ("image_sha256", "alpha_sha256") if row[key]}
+    )
+    record["skipped"]["/home/anna/x.onnx"] = 1
+    return record | changes
 
 
 @pytest.fixture
@@ -140,20 +141,32 @@ def test_no_dataset_no_sheet(root, tmp_path):
 
 
 def test_an_audit_in_numbers_without_names(root, tmp_path):
-    (tmp_path / "audit.json").write_text(json.dumps(AUDIT))
-    text = write_datasheet(DatasheetRequest(root, audit=tmp_path / "audit.json")).text
-    assert "read again: 4; 0 leaks, 2 warnings, 1 note." in text
-    assert "digests 4, faces 4" in text
-    assert "Not checked: identity similarity: no --embedder" in text
+    file = tmp_path / "audit.json"
+    file.write_text(json.dumps(audit_of(root, who="anna")))
+    text = write_datasheet(DatasheetRequest(root, audit=file)).text
+    for said in (
+        "read again: 4; 0 leaks, 0 warnings, 1 note (p3m-anon",
+        "Every picture and matte is a file that the audit was of",
+        "Detail that is left of 2 faces: 8% median, 10% worst.",
+        "Not checked: identity similarity: no embedder",
+        "taken out: privacy@example.org.",
+    ):
+        assert said in text, said
     assert "anna" not in text
-    (tmp_path / "audit.json").write_text(json.dumps({**AUDIT, "pictures": 9}))
-    assert "not of exactly these" in write_datasheet(DatasheetRequest(root, audit=tmp_path / "audit.json")).text
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"counts": 1}', json.dumps({**AUDIT, "pictures": "many"})])
+def test_an_audit_of_other_files_is_stale(root, tmp_path):
+    record = audit_of(root)
+    record["scope"]["files"].remove(next(read_rows(root / MANIFEST))["image_sha256"])
+    (tmp_path / "audit.json").write_text(json.dumps(record))
+    text = write_datasheet(DatasheetRequest(root, audit=tmp_path / "audit.json")).text
+    assert "This audit is stale: 1 of 4 pictures" in text
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"counts": 1}'])
 def test_what_is_no_audit(root, tmp_path, text):
     (tmp_path / "audit.json").write_text(text)
-    with pytest.raises(UsageError, match="audit OUT --json"):
+    with pytest.raises(UsageError, match=r"not an audit\.json"):
         write_datasheet(DatasheetRequest(root, audit=tmp_path / "audit.json"))
 
 
