@@ -191,8 +191,11 @@ class AuditJob:
         for sigma, noise in itertools.product(seen.item.sigmas, NOISES):
             picture = attacked(rgb, target.hidden, sigma * target.width, target.width, noise)
             detail = measure(picture, before, target.measured, target.width)
-            tries.append((picture, detail, self._looks.score_near(picture, target.box)))
-        return max(tries, key=lambda one: (one[1].likeness or 0.0, one[2]))
+            tries.append((picture, detail))
+        if before is not None:  # likeness decides, so only the best try is looked at by the network
+            tries = [max(tries, key=lambda attempt: attempt[1].likeness or 0.0)]
+        scored = [(*attempt, self._looks.score_near(attempt[0], target.box)) for attempt in tries]
+        return max(scored, key=lambda attempt: attempt[2])
 
 
 def _excuse(item: Item, target: Target) -> str | None:
