@@ -25,11 +25,11 @@ class RunSettings:
     """One training run. The defaults are the paper's: Adam at 1e-5 throughout, batches of 8, 150 epochs.
 
     width: channels at full size, even and at least LEAST_WIDTH, 0 for the method's own. batch_size: pictures that go
-    through the network together, on each device. accumulate: batches whose gradients one step averages. max_steps: ends the run early; 0: it does not.
-    warmup: steps during which the learning rate grows. clip: largest norm of a step's gradient; 0: any. ema: share of
-    the averaged weights that a step keeps; 0: no average. precision: of the network's arithmetic; weights and losses
-    are float32. backbone: sha256 of the file that the encoder starts from, "" for none. pipeline: whose settings stand
-    where none were given, `own` for the method's; it changes nothing by itself.
+    through the network together, on each device. accumulate: batches whose gradients one step averages. max_steps: ends
+    the run early; 0: it does not. warmup: steps during which the learning rate grows. clip: largest norm of a step's
+    gradient; 0: any. ema: share of the averaged weights that a step keeps; 0: no average. precision: of the network's
+    arithmetic; weights and losses are float32. backbone: sha256 of the file that the encoder starts from, "" for none.
+    pipeline: whose settings stand where none were given, `own` for the method's; it changes nothing by itself.
     """
 
     method: str = "p3mnet"
