@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from p3m_anon.arrays import Box, Mask
     from p3m_anon.faces.detail import Detail
     from p3m_anon.faces.face import Face
+    from p3m_anon.faces.features import FeatureLeft
 
 SAME_FACE = 0.5  # share of the smaller box that two boxes of one face have in common
 OPEN = 0.5
@@ -120,7 +121,8 @@ class FaceMeasures:
     source (None without one) and in the output. sightings: what networks see here in the output. fired: detectors that
     see a face in the output, in any position. in_source: in the source, too, a network sees a face here that no mask
     hides; None if that was not asked. restored: detail after the inverse filter, None if it was not run;
-    score_restored: CenterFace's score then.
+    score_restored: CenterFace's score then. features: what is left of each eye, nose and mouth; empty without a source.
+    low_bits: how many of the lowest bits look most like the source, and how much.
     """
 
     box: Box
@@ -136,6 +138,8 @@ class FaceMeasures:
     in_source: bool | None = None
     restored: Detail | None = None
     score_restored: float | None = None
+    features: tuple[FeatureLeft, ...] = ()
+    low_bits: tuple[int, float] = (0, 0.0)
 
     @property
     def surest(self) -> Sighting | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from p3m_anon.faces.audit import MASKED, OPEN
+from p3m_anon.faces.features import HIDDEN, clear_features
 
 if TYPE_CHECKING:
     from p3m_anon.faces.audit import FaceMeasures
@@ -71,6 +72,8 @@ def face_findings(face: FaceMeasures, cleared: str | None = None) -> list[Findin
     more than a note.
     """
     found = [*_clear(face), *_restorable(face)]
+    if not any(one.check == "clear face" and one.severity == "leak" for one in found):
+        found += _clear_features(face)
     if not any(one.severity == "leak" for one in found):
         found += _still_fires(face)
     if cleared is None:
@@ -128,6 +131,21 @@ def _clear(face: FaceMeasures) -> list[Finding]:
     left = f"{kept:.0%} of its detail is left" if is_own else f"detail {face.detail.after:.1f} levels"
     text = f"{what}{_where(face.cover)}: {left} ({said}{small})"
     return [Finding(severity, "clear face", text, face.box)]
+
+
+def _clear_features(face: FaceMeasures) -> list[Finding]:
+    """Eyes, nose, mouth and brows that are to be seen, whatever is left of the face as a whole."""
+    shown, brow = clear_features(face.features)
+    is_face = _sighted(face)[0] and round(face.width) >= LEAST_FACE
+    bits, likeness = face.low_bits
+    if likeness >= HIDDEN:
+        shown.append(f"the lowest {bits} bits hold the face (correlation {likeness:.2f})")
+    severities: tuple[tuple[Severity, list[str]], ...] = (("leak", shown), ("warning", brow))
+    return [
+        Finding(severity if is_face else "note", "feature", "; ".join(words), face.box)
+        for severity, words in severities
+        if words
+    ]
 
 
 def _shows_a_face(face: FaceMeasures) -> bool:

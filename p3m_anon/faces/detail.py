@@ -54,13 +54,13 @@ def measure(after: RGB, before: RGB | None, region: Patch, width: float) -> Deta
         raise ValueError(f"output and source must have one size, got {after.shape} and {before.shape}")
     if not region.area:
         return Detail(0.0)
-    out, weight = _framed(after[region.slices], region.mask, width)
-    fine = band(out, weight, _scale(width) * width)
+    out, weight = framed(grey(after[region.slices]), region.mask, width)
+    fine = band(out, weight, scale_of(width) * width)
     rms = _rms(fine, weight)
     if before is None:
         return Detail(rms)
-    source, _ = _framed(before[region.slices], region.mask, width)
-    drawn = band(source, weight, _scale(width) * width)
+    source, _ = framed(grey(before[region.slices]), region.mask, width)
+    drawn = band(source, weight, scale_of(width) * width)
     cross, own = float((fine * drawn * weight).sum()), float((drawn**2 * weight).sum())
     other = float((fine**2 * weight).sum())
     error = np.square(after[region.slices].astype(np.float32) - before[region.slices])[region.mask].mean()
@@ -91,16 +91,17 @@ def _mean(picture: Grey, weight: Grey, sigma: float) -> Grey:
     return np.asarray(total / np.maximum(near, 1e-6), np.float32)
 
 
-def _scale(width: float) -> float:
+def scale_of(width: float) -> float:
+    """By how much a face of this width, in pixels, is shrunk before it is measured."""
     return min(1.0, SIDE / max(width, 1.0))
 
 
-def _framed(rgb: RGB, mask: Mask, width: float) -> tuple[Grey, Grey]:
-    """Luma and weight of a region's rectangle, shrunk so that the face is SIDE wide."""
+def framed(picture: Grey, mask: Mask, width: float) -> tuple[Grey, Grey]:
+    """One plane and the weight of a region's rectangle, shrunk so that the face is SIDE wide."""
     import cv2
 
-    picture, weight = grey(rgb), mask.astype(np.float32)
-    scale = _scale(width)
+    weight = mask.astype(np.float32)
+    scale = scale_of(width)
     if scale < 1:
         size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
         share = np.asarray(cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -24,6 +24,7 @@ class Reason(str, Enum):
     FACE_OUTSIDE_ALPHA = "face_outside_alpha"
     MASK_LOST_TO_TRANSITION = "mask_lost_to_transition"
     FACE_IN_ALPHA = "face_in_alpha"
+    FEATURE_LEFT_CLEAR = "feature_left_clear"
 
 
 EXPLANATION = {
@@ -42,6 +43,7 @@ EXPLANATION = {
     Reason.FACE_OUTSIDE_ALPHA: "the largest face lies outside the matte",
     Reason.MASK_LOST_TO_TRANSITION: "the transition region would leave part of the face clear",
     Reason.FACE_IN_ALPHA: "the alpha matte itself shows the face",
+    Reason.FEATURE_LEFT_CLEAR: "an eye, the nose, the mouth or both brows could be seen after the blur",
 }
 
 

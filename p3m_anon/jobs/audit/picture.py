@@ -20,17 +20,21 @@ from p3m_anon.faces.audit import MASKED, FaceMeasures, Known, Sighting, Target, 
 from p3m_anon.faces.audit_findings import A_FACE, DOUBTFUL, face_findings
 from p3m_anon.faces.detail import Detail, measure
 from p3m_anon.faces.face import Face
+from p3m_anon.faces.features import features_left, in_low_bits
 from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.outside import unchanged
 from p3m_anon.faces.pairing import not_dismissed, same_face
+from p3m_anon.faces.patch import Patch
+from p3m_anon.files.alphas import read_alpha
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
 from p3m_anon.jobs.audit.eyes import CENTERFACE
 from p3m_anon.jobs.audit.figures import figure_of
 from p3m_anon.jobs.audit.identity import FaceEmbedding
-from p3m_anon.jobs.audit.promises import alpha_findings, outside_check
+from p3m_anon.jobs.audit.promises import FLAT_BOUNDS, alpha_findings, outside_check
 from p3m_anon.jobs.audit.request import LOOK, SEVERITIES, AuditFinding
 from p3m_anon.jobs.audit.result import Result
+from p3m_anon.matting.transition import default_radius, transition
 from p3m_anon.reports.audit_page import Crop, crop_strip
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ class Open:
     sightings: list[Sighting] = field(default_factory=list)
     before: list[Sighting] = field(default_factory=list)
     faces: tuple[Face, ...] = ()
+    apart: Patch | None = None
 
 
 class AuditJob:
@@ -84,7 +89,8 @@ class AuditJob:
             return Early(_failed(result, error))
         try:
             source = _source(item, output, result)
-            return Open(item, result, output, source, _mask(item, output, result))
+            mask = _mask(item, output, result)
+            return Open(item, result, output, source, mask, apart=_apart(item, mask))
         except Exception as error:
             return Early(_failed(result, error))
 
@@ -171,6 +177,7 @@ class AuditJob:
             in_source=self._seen_in_source(seen, target, left),
             restored=detail,
             score_restored=score,
+            **_features(seen, target),
         )
         return measures, restored
 
@@ -196,6 +203,34 @@ class AuditJob:
             tries = [max(tries, key=lambda attempt: attempt[1].likeness or 0.0)]
         scored = [(*attempt, self._looks.score_near(attempt[0], target.box)) for attempt in tries]
         return max(scored, key=lambda attempt: attempt[2])
+
+
+def _features(seen: Open, target: Target) -> dict[str, Any]:
+    """What is left of the features of a face whose landmarks are known, and what its low bits hold."""
+    if seen.source is None or target.face is None:
+        return {}
+    before, after = seen.source.pixels, seen.output.pixels
+    if before.shape != after.shape or before.dtype != after.dtype:
+        before, after = seen.source.rgb, seen.output.rgb
+    left = features_left(after, before, target.face, target.width, seen.apart)
+    clear = (target.cover or 0.0) < MASKED  # a copy of the source has its low bits too
+    bits = (0, 0.0) if clear else in_low_bits(after, before, target.face, target.width)
+    return {"features": tuple(left), "low_bits": bits}
+
+
+def _apart(item: Item, mask: Mask | None) -> Patch | None:
+    """Pixels that stay clear on purpose: hair and soft edges of the released matte, outside the mask."""
+    if item.alpha is None or mask is None or not item.alpha.is_file():
+        return None
+    try:
+        alpha = read_alpha(item.alpha).pixels
+    except ImageError:
+        return None  # said where the matte is judged
+    if alpha.shape != mask.shape:
+        return None
+    bounds = item.flat or FLAT_BOUNDS
+    soft = transition(alpha, default_radius(mask.shape), lo=bounds["lo"], hi=bounds["hi"])
+    return Patch(0, 0, soft & ~mask)
 
 
 def _excuse(item: Item, target: Target) -> str | None:

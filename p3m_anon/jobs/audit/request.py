@@ -20,7 +20,7 @@ SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 LOOK = "look: "
 BY_FACE = frozenset(
     (
-        *("clear face", "inverse filter", "detector", "detectors", "identity", "identity similarity"),
+        *("clear face", "feature", "inverse filter", "detector", "detectors", "identity", "identity similarity"),
         *("left by a person", "detail against the source", "detail without the source"),
     )
 )

@@ -36,7 +36,7 @@ def _threat(name: str, has: str, state: str, how: str) -> dict[str, str]:
 
 
 def _no_knowledge(summary: AuditSummary) -> dict[str, str]:
-    clear = sum(one.check == "clear face" and one.severity == "leak" for one in summary.findings)
+    clear = sum(one.check in ("clear face", "feature") and one.severity == "leak" for one in summary.findings)
     how = f"{len(summary.looks)} looks for faces at {summary.pictures} pictures: {clear} clear faces"
     quick = any("--quick" in text for text in summary.skipped)
     partly = f"{how}; --quick left out other networks, sizes and turned pictures"

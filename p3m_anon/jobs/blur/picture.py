@@ -15,6 +15,8 @@ from p3m_anon.dataset.duplicates import perceptual_hash
 from p3m_anon.engines.local import Early
 from p3m_anon.errors import ImageError, Stopped
 from p3m_anon.faces.anonymize import anonymize
+from p3m_anon.faces.audit_findings import LEAST_FACE
+from p3m_anon.faces.features import clear_features, features_left
 from p3m_anon.faces.judge import Ruling, judge, ranked
 from p3m_anon.faces.matte import flattened, matte_findings
 from p3m_anon.faces.reasons import Finding, Reason
@@ -29,7 +31,7 @@ from p3m_anon.jobs.blur.outputs import Outputs, Picture
 from p3m_anon.jobs.blur.tasks import Run, Task
 
 if TYPE_CHECKING:
-    from p3m_anon.arrays import AlphaPixels
+    from p3m_anon.arrays import AlphaPixels, Pixels
     from p3m_anon.detectors.looks import Looks
     from p3m_anon.faces.face import Face
     from p3m_anon.faces.sight import Sight
@@ -243,13 +245,16 @@ class PictureJob:
         row = replace(row, decision=task.decision_version)
         facts = picture_facts(picture, self.looks.first.name, self.run.request.settings)
         row = replace(row, faces=face_facts(picture), facts=facts, versions=self.run.plan.versions)
-        if picture.findings:
+        pixels = None
+        if not picture.findings:
+            with _timed(timings, "blur"):
+                pixels = anonymize(picture.decoded.pixels, picture.masks, self.run.request.settings)
+                picture = replace(picture, findings=_left_clear(picture, pixels))
+        if pixels is None or picture.findings:
             worst = picture.findings[0]
             row = replace(row, status="needs_review", reason=worst.reason.value, detail=all_details(picture))
             outputs = self.outputs.withhold(task.row, picture, timings)
             return replace(row, outputs=outputs, timings=timings)
-        with _timed(timings, "blur"):
-            pixels = anonymize(picture.decoded.pixels, picture.masks, self.run.request.settings)
         outputs, encoded = self.outputs.release(task.row, picture, pixels, timings)
         facts = {**facts, **encoded}
         detail = all_details(picture) or None
@@ -262,6 +267,23 @@ class PictureJob:
         if not isinstance(error, ImageError):
             error = ImageError(f"{task.row.path}: {_unexpected(error)}")
         return self.run.failed(task, error, sources)
+
+
+def _left_clear(picture: Picture, pixels: Pixels) -> tuple[Finding, ...]:
+    """What the audit would call a leak of a face that was masked automatically; pixels: after the blur.
+
+    Where a person decided, what was left clear was said to that person.
+    """
+    if picture.manual or picture.decision is not None:
+        return ()
+    shown = []
+    for mask in picture.masks:
+        if mask.face is None or mask.width < LEAST_FACE:
+            continue
+        apart = mask.mask.replaced(mask.mask.mask & ~mask.adjusted.within(mask.mask))
+        left = features_left(pixels, picture.decoded.pixels, mask.face, mask.width, apart)
+        shown += clear_features(left)[0]
+    return tuple(Finding(Reason.FEATURE_LEFT_CLEAR, words) for words in shown)
 
 
 def _ruling(decision: Decision | None, loaded: Loaded) -> Ruling | None:

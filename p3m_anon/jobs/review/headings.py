@@ -26,6 +26,7 @@ HEADINGS = {
     Reason.FACE_OUTSIDE_ALPHA: "The largest face lies outside the matte.",
     Reason.MASK_LOST_TO_TRANSITION: "Hair or a soft edge would leave part of a face clear.",
     Reason.FACE_IN_ALPHA: "The matte itself shows the face.",
+    Reason.FEATURE_LEFT_CLEAR: "A part of a face could be seen after the blur.",
 }
 STATES = {
     "accepted": "Released. Is every face covered?",

@@ -17,6 +17,8 @@ const ASK = {
   too_small: "Draw over it, or say that nobody can be recognised by it.",
   implausible_outline: "Draw the outline yourself, then save.",
   face_outside_alpha: "Is it the right matte? If it is, draw over every face and save.",
+  feature_left_clear: "Draw over the face, with room around eyes, nose and mouth; then save.",
+  face_in_alpha: "Repair the matte and run blur again. Until then, skip the picture, or exclude it.",
   mask_lost_to_transition: "Draw over the face; tick “As drawn” if the soft edge must be blurred too.",
 };
 

@@ -14,6 +14,8 @@ from p3m_anon.detectors.looks import Looks
 from p3m_anon.detectors.networks import Boxes, no_boxes
 from p3m_anon.detectors.wide_look import Glance
 from p3m_anon.errors import Stopped, UsageError
+from p3m_anon.faces.anonymize import anonymize
+from p3m_anon.faces.features import regions
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.files.ledger import Ledger
 from p3m_anon.files.private import locked
@@ -576,3 +578,19 @@ class TestColours:
         row = rows(summary)["a.png"]
         assert row.facts["icc"] == "srgb"
         assert "converted from Display P3 to sRGB" in row.detail
+
+
+def test_a_face_of_which_the_mouth_could_be_seen_waits(photos, stub, monkeypatch):
+    """Whatever went wrong with the blur: the bounds of the audit hold before a picture leaves."""
+
+    def weak(pixels, masks, settings):
+        out = anonymize(pixels, masks, settings)
+        patch = regions(masks[0].face, pixels.shape[:2], masks[0].width)["mouth"]
+        out[patch.slices][patch.mask] = pixels[patch.slices][patch.mask]
+        return out
+
+    monkeypatch.setattr("p3m_anon.jobs.blur.picture.anonymize", weak)
+    summary = run(photos)
+    assert summary.reasons == {"feature_left_clear": 3, "no_face": 1}
+    assert rows(summary)["a.png"].detail.startswith("mouth: ")
+    assert not list(summary.out.rglob("*.png"))
