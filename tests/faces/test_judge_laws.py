@@ -15,6 +15,7 @@ from shapely.errors import ShapelyError
 
 from p3m_anon.faces.face import Face
 from p3m_anon.faces.judge import Ruling, judge
+from p3m_anon.faces.matte import FlatMatte
 from p3m_anon.faces.pairing import same_faces, seen_faces
 from p3m_anon.faces.settings import BlurSettings
 from p3m_anon.faces.sight import Sight, Sighting
@@ -182,8 +183,10 @@ def test_mirrored_in_is_mirrored_out(scene):
 
 def as_stored(scene: Scene) -> Sight:
     """What the ledger keeps of what was seen, read back as the review page does."""
-    decoded = SimpleNamespace(size=scene.size[::-1])
-    picture = Picture(decoded, scene.alpha, scene.sight, scene.judged(), False, ())
+    pixels = np.zeros((*scene.size, 3), np.uint8)
+    decoded = SimpleNamespace(size=scene.size[::-1], pixels=pixels, colours="none", notes=())
+    matte = None if scene.alpha is None else FlatMatte(scene.alpha, 0)
+    picture = Picture(decoded, matte, scene.sight, scene.judged(), False, ())
     stored = json.loads(
         json.dumps([face_facts(picture), picture_facts(picture, "drawn", scene.settings)], allow_nan=False)
     )

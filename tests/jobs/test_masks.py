@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from p3m_anon.detectors.networks import no_boxes
+from p3m_anon.detectors.wide_look import Glance
 from p3m_anon.errors import UsageError
 from p3m_anon.files.decisions import Decisions
 from p3m_anon.files.ledger import Ledger
@@ -68,7 +70,7 @@ def test_drawn_masks_come_back_to_the_pixel(out, tmp_path, format, as_drawn):
 
 @pytest.mark.parametrize("format", ["labelme", "coco"])
 def test_a_suggestion_is_never_taken_for_a_drawing(photos, stub, tmp_path, monkeypatch, format):
-    monkeypatch.setattr(stub, "boxes", lambda rgb: ())  # the second look sees nothing: all wait
+    monkeypatch.setattr(stub, "look", lambda rgb, coarse=False: Glance(no_boxes(), no_boxes()))  # all wait
     out = blur_folder(BlurRequest(folder=photos)).out
     assert export_masks(out, None, tmp_path / "to", format).done == 4
     summary = import_masks(out, None, tmp_path / "to", format, "bert")
