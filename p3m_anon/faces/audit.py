@@ -123,6 +123,8 @@ class FaceMeasures:
     hides; None if that was not asked. restored: detail after the inverse filter, None if it was not run;
     score_restored: CenterFace's score then. features: what is left of each eye, nose and mouth; empty without a source.
     low_bits: how many of the lowest bits look most like the source, and how much.
+    sigma, asked_sigma: strength of the blur in face widths, as the pixels show it and as the settings ask for it; None
+    where it was not a blur, and where the settings are not known.
     """
 
     box: Box
@@ -140,6 +142,8 @@ class FaceMeasures:
     score_restored: float | None = None
     features: tuple[FeatureLeft, ...] = ()
     low_bits: tuple[int, float] = (0, 0.0)
+    sigma: float | None = None
+    asked_sigma: float | None = None
 
     @property
     def surest(self) -> Sighting | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from p3m_anon.faces.audit import MASKED, OPEN
 from p3m_anon.faces.features import HIDDEN, clear_features
+from p3m_anon.faces.strength import TOO_WEAK
 
 if TYPE_CHECKING:
     from p3m_anon.faces.audit import FaceMeasures
@@ -73,7 +74,7 @@ def face_findings(face: FaceMeasures, cleared: str | None = None) -> list[Findin
     """
     found = [*_clear(face), *_restorable(face)]
     if not any(one.check == "clear face" and one.severity == "leak" for one in found):
-        found += _clear_features(face)
+        found += [*_clear_features(face), *_weaker_than_asked(face)]
     if not any(one.severity == "leak" for one in found):
         found += _still_fires(face)
     if cleared is None:
@@ -146,6 +147,15 @@ def _clear_features(face: FaceMeasures) -> list[Finding]:
         for severity, words in severities
         if words
     ]
+
+
+def _weaker_than_asked(face: FaceMeasures) -> list[Finding]:
+    """A blur that is much weaker in the file than in its settings."""
+    if face.sigma is None or face.asked_sigma is None or face.sigma >= TOO_WEAK * face.asked_sigma:
+        return []
+    text = f"the blur is about {face.sigma:.2f} face widths strong, its settings ask for {face.asked_sigma:.2f}"
+    severity: Severity = "warning" if _sighted(face)[0] and round(face.width) >= LEAST_FACE else "note"
+    return [Finding(severity, "strength", text, face.box)]
 
 
 def _shows_a_face(face: FaceMeasures) -> bool:

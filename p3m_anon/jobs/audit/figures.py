@@ -52,7 +52,7 @@ def figure_of(image: str, face: FaceMeasures) -> FaceFigure:
     is_masked = None if face.cover is None else face.cover >= MASKED
     likeness = None if face.restored is None else face.restored.likeness
     is_seen = any(one.is_sure for one in face.sightings)
-    return FaceFigure(image, face.box, face.width, is_masked, face.detail.kept, likeness, None, is_seen)
+    return FaceFigure(image, face.box, face.width, is_masked, face.detail.kept, likeness, face.sigma, is_seen)
 
 
 def worst_faces(faces: Iterable[FaceFigure]) -> list[FaceFigure]:

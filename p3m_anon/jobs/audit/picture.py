@@ -25,6 +25,7 @@ from p3m_anon.faces.inverse_filter import NOISES, attacked
 from p3m_anon.faces.outside import unchanged
 from p3m_anon.faces.pairing import not_dismissed, same_face
 from p3m_anon.faces.patch import Patch
+from p3m_anon.faces.strength import effective_sigma
 from p3m_anon.files.alphas import read_alpha
 from p3m_anon.files.images import Decoded, read
 from p3m_anon.files.metadata import extras
@@ -178,6 +179,7 @@ class AuditJob:
             restored=detail,
             score_restored=score,
             **_features(seen, target),
+            **_strength(seen, target),
         )
         return measures, restored
 
@@ -216,6 +218,16 @@ def _features(seen: Open, target: Target) -> dict[str, Any]:
     clear = (target.cover or 0.0) < MASKED  # a copy of the source has its low bits too
     bits = (0, 0.0) if clear else in_low_bits(after, before, target.face, target.width)
     return {"features": tuple(left), "low_bits": bits}
+
+
+def _strength(seen: Open, target: Target) -> dict[str, Any]:
+    """How strong the blur of a masked face is, beside what its settings ask for."""
+    hidden = target.cover is None or target.cover >= MASKED
+    if seen.source is None or target.origin == "release" or not hidden or not seen.item.sigmas:
+        return {}
+    asked = seen.item.sigmas[0] if len(seen.item.sigmas) == 1 else None
+    found = effective_sigma(seen.output.rgb, seen.source.rgb, target.measured, target.width)
+    return {"sigma": found, "asked_sigma": asked}
 
 
 def _apart(item: Item, mask: Mask | None) -> Patch | None:

@@ -19,10 +19,8 @@ SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 
 LOOK = "look: "
 BY_FACE = frozenset(
-    (
-        *("clear face", "feature", "inverse filter", "detector", "detectors", "identity", "identity similarity"),
-        *("left by a person", "detail against the source", "detail without the source"),
-    )
+    {"clear face", "feature", "strength", "inverse filter", "detector", "detectors", "identity", "identity similarity"}
+    | {"left by a person", "detail against the source", "detail without the source"}
 )
 """Checks that are about faces; all others are about files."""
 

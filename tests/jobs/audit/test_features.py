@@ -98,3 +98,14 @@ def test_half_a_blend_and_clear_colours_are_leaks(spoilt: Path) -> None:
 def test_a_face_in_the_low_bits_is_a_leak(spoilt: Path) -> None:
     put(spoilt, (output(spoilt) & 0xFC) | (data.astronaut() >> 6))
     assert any("lowest" in one.evidence for one in found(spoilt) if one.severity == "leak")
+
+
+def test_a_blur_that_is_weaker_than_its_settings_is_a_warning(spoilt: Path) -> None:
+    rgb, face = output(spoilt), face_of(spoilt)
+    mask = np.asarray(Image.open(spoilt.with_name("release.private") / "facemask" / "astronaut.png"))
+    weak = cv2.GaussianBlur(data.astronaut(), (0, 0), 0.12 * (face.box[2] - face.box[0]))
+    put(spoilt, np.where(mask[..., None], weak, rgb).astype(np.uint8))
+    summary = audit_folder(AuditRequest(out=spoilt, quick=True))
+    (one,) = [finding for finding in summary.findings if finding.check == "strength"]
+    assert one.severity == "warning"
+    assert "its settings ask for 0.30" in one.evidence
